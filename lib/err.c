@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/err.h"
 
+#undef fail
+#undef fail_code
+#undef wrap
+#undef err_details
+
 static const char ellipsis[] = "...";
 
 /* The text in @dst filled all of @size: end it visibly, without leaving half of a UTF-8 character. */
@@ -13,7 +18,7 @@ static void text_cut(char *dst, size_t size)
 	memcpy(dst + at, ellipsis, sizeof(ellipsis));
 }
 
-static void text_vset(char *dst, size_t size, const char *fmt, va_list ap)
+static void PRINTF(3, 0) text_vset(char *dst, size_t size, const char *fmt, va_list ap)
 {
 	int n = vsnprintf(dst, size, fmt, ap);
 
@@ -35,7 +40,7 @@ static void text_add(char *dst, size_t size, const char *more)
 }
 
 /* Everything is formatted before @e changes: the arguments may point into it. */
-static bool start(struct err *e, int num, int code, const char *fmt, va_list ap)
+static void PRINTF(4, 0) start(struct err *e, int num, int code, const char *fmt, va_list ap)
 {
 	char text[ERR_TEXT_MAX];
 
@@ -48,7 +53,6 @@ static bool start(struct err *e, int num, int code, const char *fmt, va_list ap)
 	e->code = code;
 	e->details[0] = '\0';
 	memcpy(e->text, text, strlen(text) + 1);
-	return false;
 }
 
 bool fail(struct err *e, int num, const char *fmt, ...)

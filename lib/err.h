@@ -32,6 +32,13 @@ bool wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 /* Set the details member of a failure. Returns false. */
 bool err_details(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
+/* The compiler is told as well, and so sees that an output is set wherever there was no failure. */
+static inline bool err_false(bool said UNUSED) { return false; }
+#define fail(...) err_false((fail)(__VA_ARGS__))
+#define fail_code(...) err_false((fail_code)(__VA_ARGS__))
+#define wrap(...) err_false((wrap)(__VA_ARGS__))
+#define err_details(...) err_false((err_details)(__VA_ARGS__))
+
 /*
  * Failures of work that goes on past the first (teardown, GC): starts empty, keeps num, code and details of the first, joins the texts
  * with "; " while there is room and counts the rest ("and 7 more").
