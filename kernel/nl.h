@@ -46,6 +46,8 @@ struct nlmsg {
 /* Start the next message in @m: header (NLM_F_REQUEST | NLM_F_ACK are added unless @flags has NL_NO_ACK) and the family header @fixed. */
 #define NL_NO_ACK 0x10000
 void nl_begin(struct nl *nl, struct nlmsg *m, uint16_t type, unsigned flags, const void *fixed, size_t fixed_len);
+/* Empty again: for the next send from the same buffer. */
+void nl_reset(struct nlmsg *m);
 void nl_put(struct nlmsg *m, uint16_t type, const void *data, size_t len);
 void nl_put_str(struct nlmsg *m, uint16_t type, const char *s);	/* with its NUL */
 void nl_put_flag(struct nlmsg *m, uint16_t type);
@@ -93,7 +95,8 @@ typedef bool nl_reply(const struct nlmsghdr *h, void *arg, struct err *e);
 
 /*
  * Send all messages in @m and collect every acknowledgement. On the first failure the rest is still drained; e->num is the kernel's errno and
- * the text its extack sentence if it gave one. @ret_index (may be NULL) is the index of the message that failed.
+ * the text "File exists" or "Invalid argument: the kernel's own sentence" (callers wrap() it). @ret_index (may be NULL) is the index in @m of the message
+ * that failed, those without acknowledgement counted too. rtnetlink goes on after a failed message, so the others have happened.
  */
 bool nl_send(struct nl *nl, struct nlmsg *m, nl_reply *reply, void *arg, unsigned *ret_index, struct err *e) MUST_CHECK;
 /* nl_send() of one message without replies. */
