@@ -5,10 +5,10 @@
  */
 #include "lib/arena.h"
 
-#define ALIGN 16
+#define ALIGN      16
 #define CHUNK_SIZE ((size_t)64 << 10)
 /* Larger pieces get a chunk of their own: what is left of the current one stays in use. */
-#define PIECE_MAX (CHUNK_SIZE / 4)
+#define PIECE_MAX  (CHUNK_SIZE / 4)
 
 #ifdef __SANITIZE_ADDRESS__
 #define EACH_ALONE true
@@ -37,7 +37,7 @@ static _Noreturn void exhausted(void)
 {
 	void (*handler)(void) = exhausted_handler;
 
-	exhausted_handler = NULL;	/* it may need memory itself */
+	exhausted_handler = NULL; /* it may need memory itself */
 	if (handler)
 		handler();
 	abort();

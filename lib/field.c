@@ -118,6 +118,9 @@ bool read_json(struct arena *a UNUSED, const struct json *v, void *dst, const st
 
 bool read_object(struct arena *a, const struct json *v, void *dst, const struct field *f, struct err *e)
 {
+	/* Null comes here only as an element of a list. */
+	if (!json_is(v, JSON_OBJECT))
+		return want("an object", v, e);
 	return json_fields(a, v, f->arg, dst, e);
 }
 
@@ -149,7 +152,7 @@ bool read_present(struct arena *a UNUSED, const struct json *v UNUSED, void *dst
 	return true;
 }
 
-/* A null element is the item reader's to judge: leaving it out would move the others. */
+/* A null element is given to the reader of the items, which refuses it: leaving it out would move the others. */
 bool read_list(struct arena *a, const struct json *v, void *dst, const struct field *f, struct err *e)
 {
 	const struct field_list *l = f->arg;

@@ -183,7 +183,7 @@ static bool unescape_u(struct parser *p, const char **c, const char *end, char *
 static bool unescape(struct parser *p, const char **c, const char *end, char **d)
 {
 	static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-	char name = (*c)[1];	/* at worst the closing quote */
+	char name = (*c)[1]; /* at worst the closing quote */
 	const char *found;
 
 	if (name == 'u')
@@ -330,25 +330,15 @@ static bool parse_container(struct parser *p, struct json *v, char close)
 static bool parse_typed(struct parser *p, struct json *v)
 {
 	switch (*p->at) {
-	case '{':
-		v->type = JSON_OBJECT;
-		return parse_container(p, v, '}');
-	case '[':
-		v->type = JSON_ARRAY;
-		return parse_container(p, v, ']');
-	case '"':
-		v->type = JSON_STRING;
-		return parse_string(p, &v->str, &v->str_len);
+	case '{': v->type = JSON_OBJECT; return parse_container(p, v, '}');
+	case '[': v->type = JSON_ARRAY; return parse_container(p, v, ']');
+	case '"': v->type = JSON_STRING; return parse_string(p, &v->str, &v->str_len);
 	case 't':
 		v->type = JSON_BOOL;
 		v->truth = true;
 		return skip_word(p, "true");
-	case 'f':
-		v->type = JSON_BOOL;
-		return skip_word(p, "false");
-	case 'n':
-		v->type = JSON_NULL;
-		return skip_word(p, "null");
+	case 'f': v->type = JSON_BOOL; return skip_word(p, "false");
+	case 'n': v->type = JSON_NULL; return skip_word(p, "null");
 	default:
 		v->type = JSON_NUMBER;
 		return *p->at == '-' || is_digit(*p->at) ? skip_number(p) : bad_want(p, "a value");
@@ -442,12 +432,8 @@ const struct json *json_fold(const struct json *o, const char *key)
 const char *json_type_name(const struct json *j)
 {
 	static const char *const names[] = {
-		[JSON_NULL] = "null",
-		[JSON_BOOL] = "a boolean",
-		[JSON_NUMBER] = "a number",
-		[JSON_STRING] = "a string",
-		[JSON_ARRAY] = "an array",
-		[JSON_OBJECT] = "an object",
+		[JSON_NULL] = "null",       [JSON_BOOL] = "a boolean", [JSON_NUMBER] = "a number",
+		[JSON_STRING] = "a string", [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
 	};
 
 	return j ? names[j->type] : "nothing";
@@ -465,7 +451,8 @@ static bool bad_number(const struct json *j, const char *range, struct err *e)
 {
 	bool cut = j->raw.len > 40;
 
-	return fail(e, 0, "want an integer%s, have %.*s%s", range, cut ? 40 : (int)j->raw.len, j->raw.data, cut ? "..." : "");
+	return fail(e, 0, "want an integer%s, have %.*s%s", range, cut ? 40 : (int)j->raw.len, j->raw.data,
+		    cut ? "..." : "");
 }
 
 /* Sign and magnitude of a number written as an integer; a magnitude over 64 bits saturates, since it is out of any range. */
@@ -593,18 +580,12 @@ static bool equal(struct arena *tmp, const struct json *a, const struct json *b)
 	if (a->type != b->type)
 		return false;
 	switch (a->type) {
-	case JSON_NULL:
-		return true;
-	case JSON_BOOL:
-		return a->truth == b->truth;
-	case JSON_NUMBER:
-		return a->raw.len == b->raw.len && memcmp(a->raw.data, b->raw.data, a->raw.len) == 0;
-	case JSON_STRING:
-		return a->str_len == b->str_len && memcmp(a->str, b->str, a->str_len) == 0;
-	case JSON_ARRAY:
-		return arrays_equal(tmp, a, b);
-	case JSON_OBJECT:
-		return objects_equal(tmp, a, b);
+	case JSON_NULL: return true;
+	case JSON_BOOL: return a->truth == b->truth;
+	case JSON_NUMBER: return a->raw.len == b->raw.len && memcmp(a->raw.data, b->raw.data, a->raw.len) == 0;
+	case JSON_STRING: return a->str_len == b->str_len && memcmp(a->str, b->str, a->str_len) == 0;
+	case JSON_ARRAY: return arrays_equal(tmp, a, b);
+	case JSON_OBJECT: return objects_equal(tmp, a, b);
 	}
 	return false;
 }
