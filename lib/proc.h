@@ -2,11 +2,19 @@
 /*
  * DOC: Theory of operation
  *
- * Runs one program to its end: input by pipe, both outputs collected, within a deadline that holds. The child leads a process group of its own, so
- * that at the deadline TERM, and after a grace KILL, reach its children too; and the call returns when the program has ended even
- * if a grandchild still holds the pipes (what it wrote until then is kept, the group is killed). The program is executed from an opened descriptor, so what was
- * checked is what runs; ETXTBSY is retried until @busy_until_ms and reported as a failure if it never stops. SIGPIPE of the
- * caller is not touched: writes to the child use MSG_NOSIGNAL on a socketpair or a blocked signal.
+ * Runs one program to its end: input by pipe, both outputs collected, within a deadline that holds. The child leads a
+ * process group of its own, so that at the deadline TERM, and after a grace KILL, reach its children too.
+ *
+ * The call is over when the program has ended, even if somebody it left behind still holds the pipes: what was written
+ * within 100 ms after its end is kept, then the group is killed. A program that starts a daemon gives it other outputs, or
+ * a session of its own. A program that SIGKILL does not end (it hangs in the kernel) is given up after 2 s.
+ *
+ * It is executed by path, not from a descriptor: a script would see /dev/fd/N as $0, and ps would show "3". ETXTBSY is
+ * retried until @busy_until_ms and reported as a failure if it never stops.
+ *
+ * The caller may have any threads and signal handlers: SIGPIPE is blocked only in this thread and only meanwhile; the
+ * program begins with nothing blocked and the usual signals not ignored. A caller who ignores SIGCHLD, or who waits for
+ * any child in another thread, takes the exit status away: that is reported as ECHILD, never as success.
  */
 #ifndef CRIMP_LIB_PROC_H
 #define CRIMP_LIB_PROC_H
