@@ -12,11 +12,11 @@
 #include "lib/fs.h"
 #include "lib/proc.h"
 
-#define OUTPUT_MAX (32u << 20)
-#define BUSY_MS 6000
-#define HOLD_MS 100	/* how long outputs may stay open after the program has ended */
-#define DEATH_MS 2000	/* how long we wait for a killed program that hangs in the kernel */
-#define PIDFD_LESS_MS 5	/* how often we look when the kernel has no pidfd */
+#define OUTPUT_MAX    (32u << 20)
+#define BUSY_MS       6000
+#define HOLD_MS       100  /* how long outputs may stay open after the program has ended */
+#define DEATH_MS      2000 /* how long we wait for a killed program that hangs in the kernel */
+#define PIDFD_LESS_MS 5    /* how often we look when the kernel has no pidfd */
 
 /* Each stage but RUNNING follows from a signal that we sent. */
 enum stage { RUNNING, TERMINATED, KILLED };
@@ -33,13 +33,13 @@ struct child {
 	const struct proc_run *run;
 	pid_t pid;
 	int pidfd;
-	int in;			/* our end of its stdin; -1 once all is written or refused */
+	int in; /* our end of its stdin; -1 once all is written or refused */
 	size_t sent;
 	struct stream out, err;
 	enum stage stage;
-	int64_t next_ms;	/* when the next stage begins; < 0: never */
+	int64_t next_ms; /* when the next stage begins; < 0: never */
 	bool ended;
-	int64_t hold_ms;	/* when we stop listening after its end */
+	int64_t hold_ms; /* when we stop listening after its end */
 	bool timed_out;
 };
 
@@ -254,8 +254,8 @@ static void guard_leave(const struct pipe_guard *g)
 /* Signals that a runtime may ignore; a program expects them to work. (Handlers end at the exec anyway.) */
 static const int plain_signals[] = { SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 
-static int spawn_with(const struct proc_run *p, posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, const int fds[3],
-		      pid_t *ret)
+static int spawn_with(const struct proc_run *p, posix_spawn_file_actions_t *files, posix_spawnattr_t *attr,
+		      const int fds[3], pid_t *ret)
 {
 	char *const argv[] = { (char *)p->path, NULL };
 	sigset_t none, plain;
@@ -333,7 +333,8 @@ static bool cannot_run(const struct proc_run *p, int num, struct err *e)
 		return fail(e, num, "run %s: the dynamic loader it names", p->path);
 	}
 	if (num == ENOEXEC)
-		return fail(e, num, "run %s: neither a program for this machine nor a script that begins with #!", p->path);
+		return fail(e, num, "run %s: neither a program for this machine nor a script that begins with #!",
+			    p->path);
 	return fail(e, num, "run %s", p->path);
 }
 
@@ -367,7 +368,8 @@ static bool reap(const struct child *c, int *ret, struct err *e)
 		got = waitpid(c->pid, ret, 0);
 	while (got < 0 && errno == EINTR);
 	return got == c->pid ||
-	       fail(e, errno, "exit status of %s (this process ignores SIGCHLD or waits for every child elsewhere)", c->run->path);
+	       fail(e, errno, "exit status of %s (this process ignores SIGCHLD or waits for every child elsewhere)",
+		    c->run->path);
 }
 
 static void child_done(struct child *c)

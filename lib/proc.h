@@ -23,21 +23,21 @@
 #include "lib/err.h"
 
 struct proc_run {
-	const char *path;		/* absolute; argv[0] is the same */
-	char *const *argv;		/* NULL: { path, NULL } */
-	char *const *envp;		/* complete environment */
+	const char *path;  /* absolute; argv[0] is the same */
+	char *const *argv; /* NULL: { path, NULL } */
+	char *const *envp; /* complete environment */
 	struct bytes input;
-	int64_t deadline_ms;		/* fs_now_ms() scale; < 0: none */
-	int64_t grace_ms;		/* between TERM and KILL; 0 kills at once */
-	int64_t busy_until_ms;		/* stop retrying ETXTBSY here; 0: 6 seconds from now */
-	size_t output_max;		/* of stdout, and of stderr; more: EMSGSIZE. 0: 32 MiB */
-	int stderr_fd;			/* >= 0: stderr is copied there live as well; -1: only collected */
-	const char *dir;		/* NULL: stay */
+	int64_t deadline_ms;   /* fs_now_ms() scale; < 0: none */
+	int64_t grace_ms;      /* between TERM and KILL; 0 kills at once */
+	int64_t busy_until_ms; /* stop retrying ETXTBSY here; 0: 6 seconds from now */
+	size_t output_max;     /* of stdout, and of stderr; more: EMSGSIZE. 0: 32 MiB */
+	int stderr_fd;         /* >= 0: stderr is copied there live as well; -1: only collected */
+	const char *dir;       /* NULL: stay */
 };
 
 struct proc_end {
-	int status;			/* as from waitpid(); only meaningful if the program ran */
-	struct bytes out, err;		/* NUL-terminated in the arena */
+	int status;            /* as from waitpid(); only meaningful if the program ran */
+	struct bytes out, err; /* NUL-terminated in the arena */
 	bool timed_out;
 };
 
