@@ -76,7 +76,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all static lib dev asan check check-asan bench fuzz fuzz-run lint format install clean help FORCE
+.PHONY: all static lib dev asan check check-asan check-programs check-asan-programs bench fuzz fuzz-run lint format install clean help FORCE
 
 ## all	the static binary with its plugin links, and libcni
 all: static lib
@@ -204,6 +204,13 @@ TEST ?=
 ## check	unit tests (TEST=lib/err_test for some of them)
 check: $(call unit_tests,dev)
 	$(Q)scripts/unit $(O)/dev/test $(or $(TEST),$(patsubst %.c,%,$(TEST_SRC)))
+
+# The programs alone, and any variable: for scripts that run them their own way.
+check-programs: $(call unit_tests,dev)
+check-asan-programs: $(call unit_tests,asan)
+print-%:
+	@printf '%s\n' $(call quoted,$($*))
+quoted = '$(subst ','\'',$(1))'
 
 ## check-asan	unit tests under the sanitizers
 check-asan: $(call unit_tests,asan)

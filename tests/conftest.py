@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures for all lanes, and the reporting that ./test counts by."""
 
+import os
 import pathlib
 import sys
 
@@ -45,6 +46,8 @@ def sentence_of(item):
 
 def pytest_collection_modifyitems(config, items):
     lane = config.option.lane
+    if not os.environ.get("CRIMP_NIGHTLY"):
+        items[:] = [i for i in items if not i.get_closest_marker("nightly")]
     if config.option.list_cases:
         for item in items:
             print(f"{lane} {name_of(item)} {sentence_of(item)}".strip())
@@ -93,6 +96,8 @@ def pytest_configure(config):
     pytest_runtest_logreport.config = config
     config.addinivalue_line("markers", "case(id): the ID of the test")
     config.addinivalue_line("markers", "needs(*features): skipped where the kernel lacks one of them")
+    config.addinivalue_line("markers", "nightly: takes long, ./test nightly runs it")
+    config.addinivalue_line("markers", "timing: measures time, so it runs neither under valgrind nor on emulated processors")
     config.addinivalue_line("markers", "rootless: runs as an ordinary user in a user namespace too")
 
 
