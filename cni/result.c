@@ -168,16 +168,24 @@ static bool version_of(const struct json *j, const char *fallback, bool strict_e
 	return true;
 }
 
-static void old_ip_take(struct arena *a, struct result *r, const struct old_ip *old, char label)
+/* ip4 comes first, with its routes. */
+static void old_ips_take(struct arena *a, struct result *r, const struct draft *d)
 {
-	const struct result_route *routes = old->routes.items;
+	const struct old_ip *olds[] = { &d->ip4, &d->ip6 };
 
-	if (!old->there)
-		return;
-	*result_add_ip(a, r) = old->ip;
-	r->ips[r->n_ips - 1].version = label;
-	for (size_t i = 0; i < old->routes.n; i++)
-		*result_add_route(a, r) = routes[i];
+	r->ips = arena_array(a, ARRAY_LEN(olds), sizeof(*r->ips));
+	r->routes = arena_array(a, d->ip4.routes.n + d->ip6.routes.n, sizeof(*r->routes));
+	for (size_t i = 0; i < ARRAY_LEN(olds); i++) {
+		const struct list *routes = &olds[i]->routes;
+
+		if (!olds[i]->there)
+			continue;
+		r->ips[r->n_ips] = olds[i]->ip;
+		r->ips[r->n_ips++].version = "46"[i];
+		if (routes->n)
+			memcpy(r->routes + r->n_routes, routes->items, routes->n * sizeof(*r->routes));
+		r->n_routes += routes->n;
+	}
 }
 
 bool result_read(struct arena *a, const struct json *j, const char *fallback_version, bool strict_empty,
@@ -198,8 +206,8 @@ bool result_read(struct arena *a, const struct json *j, const char *fallback_ver
 	r.routes = d.routes.items;
 	r.n_routes = d.routes.n;
 	r.dns = d.dns;
-	old_ip_take(a, &r, &d.ip4, '4');
-	old_ip_take(a, &r, &d.ip6, '6');
+	if (version_family(r.version) == 0)
+		old_ips_take(a, &r, &d);
 	for (size_t i = 0; i < r.n_interfaces; i++)
 		if (!r.interfaces[i].name)
 			r.interfaces[i].name = "";

@@ -446,7 +446,7 @@ bool result_write(struct buf *out, const struct result *r, const char *version, 
 		return fail(e, 0, "cannot convert a result of version \"%s\" to \"%s\"",
 			    r->version ? r->version : VERSION_NEWEST, version);
 	if (to == 0 && from != 0 && !v.ip4 && !v.ip6)
-		return fail(e, 0, "cannot convert a result without IP addresses to version %s", v.version);
+		return fail(e, 0, "cannot convert to version %s: no valid IP addresses", v.version);
 	jsonw_init(&w, out, pretty);
 	object_put(&w, shape_of_family[to], &v);
 	return true;
