@@ -13,13 +13,17 @@
 #ifndef CRIMP_KERNEL_NFT_H
 #define CRIMP_KERNEL_NFT_H
 
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "kernel/nl.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/ip.h"
+
+/* From <linux/netfilter.h>, which cannot stand beside <netinet/in.h> with musl. */
+enum { NF_DROP = 0, NF_ACCEPT = 1 };
+enum { NFPROTO_INET = 1, NFPROTO_IPV4 = 2, NFPROTO_ARP = 3, NFPROTO_NETDEV = 5, NFPROTO_BRIDGE = 7, NFPROTO_IPV6 = 10 };
+enum { NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING };
 
 /* A transaction under construction. Start with nft_begin(), end with nft_commit(). */
 struct nft_batch {
@@ -38,8 +42,18 @@ void nft_table(struct nft_batch *b, uint8_t family, const char *table);
 bool nft_commit(struct nft_batch *b, struct err *e) MUST_CHECK;
 /* The same; @ret_index: which message was refused (0 = the first after the batch header). */
 bool nft_commit_index(struct nft_batch *b, unsigned *ret_index, struct err *e) MUST_CHECK;
+/* Would nft_commit() work? The kernel judges every message and then forgets all of them. */
+bool nft_try(struct nft_batch *b, struct err *e) MUST_CHECK;
+bool nft_batch_is_empty(const struct nft_batch *b);
+/*
+ * nl_close() for a socket that has deleted something (or may have): the last close of any nfnetlink socket waits while the kernel
+ * frees what was removed, 4-20 ms. A detached child does that waiting. It holds no other descriptor and leaves no zombie behind.
+ */
+void nft_close(struct nl *nl);
 
+/* _add declares (already there is fine), _new is refused with EEXIST when it is there already. */
 void nft_table_add(struct nft_batch *b, const char *comment);
+void nft_table_new(struct nft_batch *b, const char *comment);
 void nft_table_del(struct nft_batch *b);
 struct nft_chain {
 	const char *name;
@@ -65,9 +79,12 @@ struct nft_set {
 };
 uint32_t nft_type_concat(uint32_t a, uint32_t b);	/* nest for more than two */
 void nft_set_add(struct nft_batch *b, const struct nft_set *s);
+void nft_set_new(struct nft_batch *b, const struct nft_set *s);
+void nft_set_del(struct nft_batch *b, const char *name);
 struct nft_elem {
 	const void *key; uint32_t key_len;
 	const void *key_end;		/* intervals in concatenations; NULL: none */
+	bool interval_end;		/* plain interval sets: this key is the first one behind an interval */
 	const void *data; uint32_t data_len;	/* maps */
 	const char *comment;		/* as `nft` shows it; at most NFT_COMMENT_MAX bytes, cut */
 };
@@ -76,7 +93,7 @@ void nft_elem_add(struct nft_batch *b, const char *set, const struct nft_elem *e
 void nft_elem_del(struct nft_batch *b, const char *set, const struct nft_elem *el, size_t n);
 
 /* Rules: open, put expressions, close. */
-struct nft_rule { struct nft_batch *b; size_t exprs; const char *comment; };
+struct nft_rule { struct nft_batch *b; size_t exprs; };
 void nft_rule_add(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment);	/* appended */
 void nft_rule_insert(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment);	/* in front */
 void nft_rule_end(struct nft_rule *r);
@@ -89,6 +106,8 @@ void nft_x_load(struct nft_rule *r, enum nft_field f, uint32_t reg);
 void nft_x_cmp(struct nft_rule *r, uint32_t reg, uint32_t op, const void *data, uint32_t len);		/* NFT_CMP_EQ, NFT_CMP_NEQ */
 void nft_x_mask(struct nft_rule *r, uint32_t reg, const void *mask, uint32_t len);			/* bitwise and */
 void nft_x_cidr(struct nft_rule *r, enum nft_field f, uint32_t op, const struct cidr *c);		/* load, mask when needed, cmp */
+void nft_x_range(struct nft_rule *r, uint32_t reg, uint32_t op, const void *from, const void *to, uint32_t len);
+void nft_x_flag(struct nft_rule *r, enum nft_field f, uint32_t bits);	/* any of these bits: "ct status dnat" */
 void nft_x_fib_local(struct nft_rule *r);								/* fib daddr type local */
 void nft_x_lookup(struct nft_rule *r, const char *set, uint32_t reg, bool invert);
 void nft_x_map(struct nft_rule *r, const char *map, uint32_t reg, uint32_t dst_reg);
@@ -102,16 +121,20 @@ void nft_x_counter(struct nft_rule *r);
 struct nft_rule_info {
 	uint64_t handle;
 	const char *chain;
-	const char *comment;		/* user data comment, NULL: none */
+	const char *comment;		/* of nft, or of iptables-nft's comment match; NULL: none */
 	const char *jump;		/* chain that an immediate verdict of the rule jumps or goes to, NULL: none */
+	const char *set;		/* first set or map it looks into, NULL: none */
+	const char *target;		/* iptables-nft: target ("MASQUERADE"), NULL: none or native */
 	struct bytes exprs;		/* raw NFTA_RULE_EXPRESSIONS, for who wants to look closer */
 };
 bool nft_rules(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *chain, struct nft_rule_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
-struct nft_elem_info { struct bytes key, data; const char *comment; };
+struct nft_elem_info { struct bytes key, key_end, data; const char *comment; };
 bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set, struct nft_elem_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* One element by key without a dump; @ret_found false if it (or the set) is not there. */
 bool nft_elem_find(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set, const struct nft_elem *key, struct nft_elem_info *ret, bool *ret_found, struct err *e) MUST_CHECK;
 bool nft_chain_exists(struct nl *nl, uint8_t family, const char *table, const char *chain, bool *ret, struct err *e) MUST_CHECK;
+bool nft_table_exists(struct nl *nl, uint8_t family, const char *table, bool *ret, struct err *e) MUST_CHECK;
+bool nft_set_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
 bool nft_chain_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
 
 #endif

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What nft.c, nft_expr.c and nft_read.c share and nobody else needs. */
+#ifndef CRIMP_KERNEL_NFT_MSG_H
+#define CRIMP_KERNEL_NFT_MSG_H
+
+#include <linux/netfilter/nfnetlink.h>
+
+#include "kernel/nft.h"
+
+/* Start an nf_tables message (NFT_MSG_*) outside or inside a transaction. */
+void nft_msg(struct nl *nl, struct nlmsg *m, uint8_t type, unsigned flags, uint8_t family);
+/* User data that holds one comment, cut at NFT_COMMENT_MAX; nothing for NULL or "". */
+void nft_put_comment(struct nlmsg *m, uint16_t attr, uint8_t type, const char *comment);
+void nft_put_elem(struct nlmsg *m, const struct nft_elem *el, bool key_only);
+
+#endif
