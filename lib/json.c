@@ -455,41 +455,43 @@ static bool bad_number(const struct json *j, const char *range, struct err *e)
 		    cut ? "..." : "");
 }
 
-/* Sign and magnitude of a number written as an integer; a magnitude over 64 bits saturates, since it is out of any range. */
-static bool integer_read(const struct json *j, bool *ret_negative, uint64_t *ret, struct err *e)
+/* A number written as an integer, before anybody has said what range it must be in. */
+struct integer {
+	bool negative, huge; /* huge: @magnitude does not hold it */
+	uint64_t magnitude;
+};
+
+static bool integer_read(const struct json *j, struct integer *ret, struct err *e)
 {
+	struct integer n = { 0 };
 	const char *c, *end;
-	uint64_t v = 0;
 
 	if (!json_is(j, JSON_NUMBER))
 		return fail(e, 0, "want an integer, have %s", json_type_name(j));
 	c = j->raw.data;
 	end = c + j->raw.len;
-	*ret_negative = *c == '-';
-	if (*ret_negative)
-		c++;
-	for (; c < end; c++) {
+	n.negative = *c == '-';
+	for (c += n.negative; c < end; c++) {
 		if (!is_digit(*c))
 			return bad_number(j, "", e);
-		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*c - '0'), &v))
-			v = UINT64_MAX;
+		n.huge |= __builtin_mul_overflow(n.magnitude, 10, &n.magnitude);
+		n.huge |= __builtin_add_overflow(n.magnitude, (uint64_t)(*c - '0'), &n.magnitude);
 	}
-	*ret = v;
+	*ret = n;
 	return true;
 }
 
 bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret, struct err *e)
 {
-	uint64_t magnitude;
+	struct integer n;
 	char range[64];
-	bool negative;
 	int64_t v;
 
-	if (!integer_read(j, &negative, &magnitude, e))
+	if (!integer_read(j, &n, e))
 		return false;
 	/* Negating in unsigned arithmetic reaches INT64_MIN, whose magnitude is one more than INT64_MAX. */
-	v = (int64_t)(negative ? -magnitude : magnitude);
-	if (magnitude > (uint64_t)INT64_MAX + negative || v < min || v > max) {
+	v = (int64_t)(n.negative ? -n.magnitude : n.magnitude);
+	if (n.huge || n.magnitude > (uint64_t)INT64_MAX + n.negative || v < min || v > max) {
 		snprintf(range, sizeof(range), " from %lld to %lld", (long long)min, (long long)max);
 		return bad_number(j, range, e);
 	}
@@ -499,17 +501,16 @@ bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret, stru
 
 bool json_uint(const struct json *j, uint64_t max, uint64_t *ret, struct err *e)
 {
-	uint64_t magnitude;
+	struct integer n;
 	char range[64];
-	bool negative;
 
-	if (!integer_read(j, &negative, &magnitude, e))
+	if (!integer_read(j, &n, e))
 		return false;
-	if ((negative && magnitude) || magnitude > max) {
+	if (n.huge || n.magnitude > max || (n.negative && n.magnitude)) {
 		snprintf(range, sizeof(range), " from 0 to %llu", (unsigned long long)max);
 		return bad_number(j, range, e);
 	}
-	*ret = magnitude;
+	*ret = n.magnitude;
 	return true;
 }
 
