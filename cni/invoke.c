@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "cni/error.h"
+#include "cni/invoke.h"
+#include "lib/str.h"
+
+#define QUOTE_MAX 400 /* how much of an output goes into a failure's text */
+
+static bool is_set(const char *entry, const struct arg *set, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(set[i].key);
+
+		if (strncmp(entry, set[i].key, len) == 0 && entry[len] == '=')
+			return true;
+	}
+	return false;
+}
+
+char **env_with(struct arena *a, char *const *base, const struct arg *set, size_t n)
+{
+	size_t count = 0, used = 0;
+	char **env;
+
+	while (base && base[count])
+		count++;
+	env = arena_array(a, count + n + 1, sizeof(*env));
+	for (size_t i = 0; i < count; i++)
+		if (!is_set(base[i], set, n))
+			env[used++] = base[i];
+	for (size_t i = 0; i < n; i++)
+		env[used++] = arena_printf(a, "%s=%s", set[i].key, set[i].value ? set[i].value : "");
+	return env;
+}
+
+/* One line's worth of an output: ends trimmed, control characters blanked; of a long one the end, where the reason is. */
+static const char *quote(struct arena *a, struct bytes text)
+{
+	const char *cut = "";
+	char *dst;
+
+	while (text.len && (unsigned char)text.data[text.len - 1] <= ' ')
+		text.len--;
+	while (text.len && (unsigned char)*text.data <= ' ')
+		text.data++, text.len--;
+	if (text.len > QUOTE_MAX) {
+		text.data += text.len - QUOTE_MAX;
+		text.len = QUOTE_MAX;
+		cut = "...";
+	}
+	/* Not in the middle of a character. */
+	while (*cut && text.len && ((unsigned char)*text.data & 0xC0) == 0x80)
+		text.data++, text.len--;
+	dst = arena_printf(a, "%s%.*s", cut, (int)text.len, text.data);
+	for (char *p = dst; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7F)
+			*p = ' ';
+	return dst;
+}
+
+/* The last object at the top level of @text, wherever it begins: what follows a result or log lines. Empty if none. */
+static struct bytes last_object(struct bytes text)
+{
+	struct bytes last = { text.data, 0 };
+	size_t depth = 0, start = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"' && depth) {
+			in_string = true;
+		} else if (c == '{') {
+			if (!depth++)
+				start = i;
+		} else if (c == '}' && depth && !--depth) {
+			last = (struct bytes){ text.data + start, i + 1 - start };
+		}
+	}
+	return last;
+}
+
+/* Has it what no result has? */
+static bool is_error(const struct json *j)
+{
+	const struct json *code = json_fold(j, "code");
+
+	return json_is(code, JSON_NUMBER) && json_is(json_fold(j, "msg"), JSON_STRING) &&
+	       !(code->raw.len == 1 && *code->raw.data == '0');
+}
+
+/* The error object in @out; false if there is none. */
+static bool error_in(struct arena *a, struct bytes out, bool must_look_like_one, struct err *ret)
+{
+	struct err ignored = ERR_INIT;
+	const struct json *j;
+
+	if (!json_parse(a, out, &j, &ignored)) {
+		out = last_object(out);
+		must_look_like_one = true;
+		if (!out.len || !json_parse(a, out, &j, &ignored))
+			return false;
+	}
+	if (must_look_like_one && !is_error(j))
+		return false;
+	return error_parse(j, ret, &ignored);
+}
+
+static bool judge_silent(struct arena *a, const struct proc_end *end, struct err *e)
+{
+	const char *how = proc_status_text(a, end->status), *err = quote(a, end->err);
+
+	if (*err)
+		return fail(e, 0, "%s: %s", how, err);
+	return fail(e, 0, "%s, and it printed nothing", how);
+}
+
+bool invoke_judge(struct arena *a, const struct proc_end *end, struct err *e)
+{
+	bool fine = WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
+	struct err said = ERR_INIT;
+
+	if (fine && (!end->out.len || !error_in(a, end->out, true, &said)))
+		return true;
+	if (fine) {
+		*e = said;
+		return wrap(e, "it ended with exit status 0 but says that it failed");
+	}
+	if (!end->out.len)
+		return judge_silent(a, end, e);
+	if (!error_in(a, end->out, false, &said))
+		return fail(e, 0, "%s, and its output is no error object: %s", proc_status_text(a, end->status),
+			    quote(a, end->out));
+	if (!said.text[0]) {
+		int code = said.code;
+
+		fail_code(&said, code, "%s, error code %d without a message", proc_status_text(a, end->status), code);
+	}
+	*e = said;
+	return false;
+}
+
+static bool add_quoted(const char *label, const char *text, struct err *e)
+{
+	size_t len = strlen(e->text);
+
+	if (*text && !strstr(e->text, text))
+		snprintf(e->text + len, sizeof(e->text) - len, " (%s: %s)", label, text);
+	return false;
+}
+
+bool invoke_add_stderr(struct arena *a, const struct proc_end *end, struct err *e)
+{
+	return add_quoted("stderr", quote(a, end->err), e);
+}
+
+bool invoke(struct arena *a, const struct proc_run *p, struct proc_end *ret, struct err *e)
+{
+	return proc_run(a, p, ret, e) && invoke_judge(a, ret, e);
+}
+
+bool invoke_result(struct arena *a, const struct proc_end *end, const char *version, struct result *ret,
+		   const struct json **ret_json, struct err *e)
+{
+	struct bytes text = end->out;
+	const struct json *j;
+	struct result r;
+
+	if (!*quote(a, text))
+		return fail_code(e, CNI_DECODING_FAILURE, "it ended well but printed no result");
+	if (!json_parse(a, text, &j, e)) {
+		wrap(e, "result");
+		e->code = CNI_DECODING_FAILURE;
+		return add_quoted("it printed", quote(a, text), e);
+	}
+	if (j->type == JSON_NULL && !json_parse(a, (struct bytes){ "{}", 2 }, &j, e))
+		return false;
+	memset(&r, 0, sizeof(r));
+	if (!result_read(a, j, version, false, &r, e))
+		return wrap(e, "result");
+	*ret = r;
+	if (ret_json)
+		*ret_json = j;
+	return true;
+}
