@@ -260,54 +260,56 @@ static int by_name(const void *a, const void *b)
 }
 
 struct names {
+	struct arena *arena;
 	char **items;
 	size_t n, cap;
 };
 
-static void names_put(struct arena *a, struct names *l, const char *name)
+static bool names_put(const char *name, void *arg)
 {
+	struct names *l = arg;
+
 	if (l->n == l->cap) {
-		char **more = arena_array(a, l->cap ? 2 * l->cap : 64, sizeof(*more));
+		char **more = arena_array(l->arena, l->cap ? 2 * l->cap : 64, sizeof(*more));
 
 		if (l->n)
 			memcpy(more, l->items, l->n * sizeof(*more));
 		l->items = more;
 		l->cap = l->cap ? 2 * l->cap : 64;
 	}
-	l->items[l->n++] = arena_strdup(a, name);
+	l->items[l->n++] = arena_strdup(l->arena, name);
+	return true;
 }
 
 _Static_assert(offsetof(struct dirent, d_name) == 19, "struct dirent is the kernel's linux_dirent64");
 
 /* Straight from the kernel: opendir() would allocate. */
-static bool list_dir(struct arena *a, int fd, struct names *l)
+bool fs_each(int fd, fs_name *each, void *arg, struct err *e)
 {
 	_Alignas(struct dirent) char raw[8192];
+	long got = lseek(fd, 0, SEEK_SET);
 
-	for (;;) {
-		long got = syscall(SYS_getdents64, fd, raw, sizeof(raw));
-
-		if (got <= 0)
-			return got == 0;
+	while (got >= 0 && (got = syscall(SYS_getdents64, fd, raw, sizeof(raw))) > 0) {
 		for (long at = 0; at < got;) {
 			const struct dirent *d = (const void *)(raw + at);
 
-			if (!str_eq(d->d_name, ".") && !str_eq(d->d_name, ".."))
-				names_put(a, l, d->d_name);
+			if (!str_eq(d->d_name, ".") && !str_eq(d->d_name, "..") && !each(d->d_name, arg))
+				return true;
 			at += d->d_reclen;
 		}
 	}
+	return got == 0 || fail(e, errno, "list directory");
 }
 
 bool fs_list(struct arena *a, const char *dir, bool missing_ok, char ***ret, size_t *ret_n, struct err *e)
 {
-	struct names l = { 0 };
+	struct names l = { .arena = a };
 	autoclose int fd = open_retry(dir, O_RDONLY | O_DIRECTORY, 0);
 
 	if (fd < 0 && !(missing_ok && errno == ENOENT))
 		return fail(e, errno, "open %s", dir);
-	if (fd >= 0 && !list_dir(a, fd, &l))
-		return fail(e, errno, "list %s", dir);
+	if (fd >= 0 && !fs_each(fd, names_put, &l, e))
+		return wrap(e, "%s", dir);
 	if (l.n)
 		qsort(l.items, l.n, sizeof(*l.items), by_name);
 	*ret = l.items;

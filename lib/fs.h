@@ -32,6 +32,9 @@ bool fs_remove(const char *path, struct err *e) MUST_CHECK;
 bool fs_lock(const char *path, mode_t mode, bool shared, int64_t deadline_ms, int *ret_fd, struct err *e) MUST_CHECK;
 /* Names in a directory, sorted bytewise, without . and ..; a missing directory is an empty list when @missing_ok. */
 bool fs_list(struct arena *a, const char *dir, bool missing_ok, char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
+/* Call @each with every name in the open directory @fd, from its beginning, in no order, without . and ..; ends early when @each returns false. */
+typedef bool fs_name(const char *name, void *arg);
+bool fs_each(int fd, fs_name *each, void *arg, struct err *e) MUST_CHECK;
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t fs_now_ms(void);
 /* @dir + "/" + @name in the arena. */
