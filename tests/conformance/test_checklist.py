@@ -14,19 +14,19 @@ from lib.case import case
 HERE = pathlib.Path(__file__).parent
 
 
-def tested():
+def covered():
     """IDs that @case names in this folder: SK9 of @case("SK9") and of @case("SK9[sixteen bytes]")."""
     return {found for file in HERE.glob("test_*.py") for found in re.findall(r'^@case\("([A-Z]{2}\d+)', file.read_text(), re.M)}
 
 
 @case("XX1")
 def test_every_case_has_a_test():
-    assert sorted(CASES.keys() - tested()) == []
+    assert sorted(CASES.keys() - covered()) == []
 
 
 @case("XX2")
 def test_every_test_is_on_the_list():
-    assert sorted(x for x in tested() - CASES.keys() if not x.startswith("XX")) == []
+    assert sorted(x for x in covered() - CASES.keys() if not x.startswith("XX")) == []
 
 
 @case("XX3")
