@@ -21,11 +21,10 @@ static const char *base_name(const char *path)
 
 static int list_plugins(void)
 {
-	struct arena a;
+	static struct arena a;
 	struct buf out;
 	struct err e;
 
-	arena_init(&a, NULL, 0);
 	buf_init(&out, &a, 1024);
 	for (size_t i = 0; i < plugins.n; i++)
 		buf_printf(&out, "%s\n", plugins.rows[i]->name);
@@ -35,10 +34,9 @@ static int list_plugins(void)
 /* A runtime has found a configuration of type crimp: the command line would answer it with a page of help. */
 static int refuse_type(void)
 {
-	struct arena a;
+	static struct arena a;
 	struct err e;
 
-	arena_init(&a, NULL, 0);
 	fail_code(&e, CNI_INVALID_CONFIG, "crimp is not a plugin but a collection of them");
 	err_details(&e, "set \"type\" to the plugin that is meant, for example bridge (crimp --plugins lists them)");
 	return skel_refuse(&a, &e, NULL);

@@ -21,20 +21,28 @@
 #include "lib/proc.h"
 #include "lib/str.h"
 
+/* A plugin named as its own delegate would go on until the stack is used up. */
+#define DEPTH_MAX 8
+
 struct place {
 	const char *path;	/* absolute */
 	dev_t dev;
 	ino_t ino;
 };
 
-static bool place_look(struct arena *a, const char *dir, const char *type, struct place *ret)
+/* @note_shut: put a file there that is the one but for its permissions. */
+static bool place_look(struct arena *a, const char *dir, const char *type, struct place *ret, const char **note_shut)
 {
 	const char *path = fs_join(a, dir, type);
 	char cwd[4096];
 	struct stat st;
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
+	if (!(st.st_mode & 0111)) {
+		*note_shut = path;
+		return false;
+	}
 	if (*path != '/') {
 		if (!getcwd(cwd, sizeof(cwd)))
 			return false;
@@ -46,6 +54,7 @@ static bool place_look(struct arena *a, const char *dir, const char *type, struc
 
 static bool place_find(struct arena *a, const char *dirs, const char *type, struct place *ret, struct err *e)
 {
+	const char *shut = NULL;
 	struct buf looked;
 	char **dir;
 
@@ -59,11 +68,12 @@ static bool place_find(struct arena *a, const char *dirs, const char *type, stru
 	for (dir = str_split(a, dirs, ':', NULL); *dir; dir++) {
 		if (!**dir)
 			continue;
-		if (place_look(a, *dir, type, ret))
+		if (place_look(a, *dir, type, ret, &shut))
 			return true;
 		buf_printf(&looked, "%s%s", looked.len ? " " : "", *dir);
 	}
-	return fail(e, 0, "failed to find plugin \"%s\" in path [%s]", type, buf_str(&looked));
+	fail(e, 0, "failed to find plugin \"%s\" in path [%s]", type, buf_str(&looked));
+	return shut ? err_details(e, "%s may not be executed", shut) : false;
 }
 
 /* The row to call instead of executing @at, NULL if that is another program. */
@@ -203,6 +213,8 @@ static bool delegate(const struct request *r, enum command c, const char *type, 
 	struct place at;
 
 	d.command = c;
+	if (++d.depth > DEPTH_MAX)
+		return fail_code(e, CNI_INVALID_CONFIG, "plugin %s delegates to itself", type);
 	if (!place_find(r->arena, r->path, type, &at, e))
 		return false;
 	p = own_plugin(r, type, &at);

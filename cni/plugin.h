@@ -29,6 +29,7 @@ struct request {
 	struct netconf net;
 	struct arena *arena;
 	const struct plugin_table *table;	/* all plugins of this binary: for delegation in process */
+	unsigned depth;			/* delegations in process that led here */
 };
 
 struct plugin {
