@@ -42,7 +42,7 @@ struct veth_new {
 	struct mac mac, peer_mac;
 	uint32_t mtu;
 	int master;		/* index of a bridge, or 0 */
-	int peer_netns;		/* descriptor */
+	int peer_netns;		/* descriptor; -1: this namespace too */
 };
 bool link_veth_add(struct nl *nl, const struct veth_new *v, int *ret_index, int *ret_peer_index, struct err *e) MUST_CHECK;
 
@@ -54,6 +54,10 @@ struct bridge_new {
 /* Makes it, up. e->num EEXIST if something of that name is there. */
 bool link_bridge_add(struct nl *nl, const struct bridge_new *b, struct err *e) MUST_CHECK;
 bool link_bridge_vlan_filtering(struct nl *nl, int index, bool on, struct err *e) MUST_CHECK;
+
+/* Append "up" (or down) and a net/ipv4/conf knob by its number (IPV4_DEVCONF_ARP_NOTIFY...) to a batch. */
+void link_put_up(struct nl *nl, struct nlmsg *m, int index, bool up);
+void link_put_ipv4_conf(struct nl *nl, struct nlmsg *m, int index, uint16_t knob, uint32_t value);
 
 bool link_del(struct nl *nl, int index, struct err *e) MUST_CHECK;			/* ENODEV is a failure: callers decide */
 bool link_set_up(struct nl *nl, int index, bool up, struct err *e) MUST_CHECK;

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/link.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "lib/buf.h"
+#include "lib/fs.h"
+#include "lib/str.h"
+
+// ---- reading ----
+
+static void read_kind(const struct nl_attr *info, struct link *ret)
+{
+	struct nl_attr tb[IFLA_INFO_SLAVE_DATA + 1], data[IFLA_BR_MAX + 1], port[IFLA_BRPORT_MAX + 1];
+	struct err ignored;
+
+	if (!info->there || !nl_parse(info->data, info->len, tb, IFLA_INFO_SLAVE_DATA, &ignored))
+		return;
+	snprintf(ret->kind, sizeof(ret->kind), "%s", nl_str(&tb[IFLA_INFO_KIND]));
+	if (str_eq(ret->kind, "bridge") && tb[IFLA_INFO_DATA].there &&
+	    nl_parse(tb[IFLA_INFO_DATA].data, tb[IFLA_INFO_DATA].len, data, IFLA_BR_MAX, &ignored))
+		ret->vlan_filtering = nl_u8(&data[IFLA_BR_VLAN_FILTERING]);
+	if (str_eq(nl_str(&tb[IFLA_INFO_SLAVE_KIND]), "bridge") && tb[IFLA_INFO_SLAVE_DATA].there &&
+	    nl_parse(tb[IFLA_INFO_SLAVE_DATA].data, tb[IFLA_INFO_SLAVE_DATA].len, port, IFLA_BRPORT_MAX, &ignored)) {
+		ret->hairpin = nl_u8(&port[IFLA_BRPORT_MODE]);
+		ret->isolated = nl_u8(&port[IFLA_BRPORT_ISOLATED]);
+	}
+}
+
+static bool link_decode(const struct nlmsghdr *h, struct link *ret, struct err *e)
+{
+	const struct ifinfomsg *ifi = NLMSG_DATA(h);
+	struct nl_attr tb[IFLA_LINK_NETNSID + 1];
+
+	if (!nl_parse_msg(h, sizeof(*ifi), tb, IFLA_LINK_NETNSID, e))
+		return false;
+	*ret = (struct link){
+		.index = ifi->ifi_index,
+		.flags = ifi->ifi_flags,
+		.mtu = nl_u32(&tb[IFLA_MTU]),
+		.promiscuity = nl_u32(&tb[IFLA_PROMISCUITY]),
+		.txqlen = nl_u32(&tb[IFLA_TXQLEN]),
+		.master = (int)nl_u32(&tb[IFLA_MASTER]),
+		.peer = (int)nl_u32(&tb[IFLA_LINK]),
+		.peer_nsid = tb[IFLA_LINK_NETNSID].there ? (int)nl_u32(&tb[IFLA_LINK_NETNSID]) : -1,
+		.operstate = nl_u8(&tb[IFLA_OPERSTATE]),
+	};
+	snprintf(ret->name, sizeof(ret->name), "%s", nl_str(&tb[IFLA_IFNAME]));
+	snprintf(ret->alias, sizeof(ret->alias), "%s", nl_str(&tb[IFLA_IFALIAS]));
+	if (tb[IFLA_ADDRESS].len == sizeof(ret->mac.b))
+		memcpy(ret->mac.b, tb[IFLA_ADDRESS].data, sizeof(ret->mac.b));
+	read_kind(&tb[IFLA_LINKINFO], ret);
+	return true;
+}
+
+static bool is_link(const struct nlmsghdr *h)
+{
+	return h->nlmsg_type == RTM_NEWLINK && h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg));
+}
+
+static bool link_take_one(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	return is_link(h) ? link_decode(h, arg, e) : true;
+}
+
+static bool get(struct nl *nl, int index, const char *name, struct link *ret, struct err *e)
+{
+	NLMSG_ON_STACK(m, 128);
+	struct ifinfomsg ifi = { .ifi_index = index };
+	struct link found = { 0 };
+
+	nl_begin(nl, &m, RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	if (name)
+		nl_put_str(&m, IFLA_IFNAME, name);
+	nl_put_u32(&m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (!nl_send(nl, &m, link_take_one, &found, NULL, e))
+		return false;
+	if (!found.index)
+		return fail(e, ENODEV, "the kernel described no interface");
+	*ret = found;
+	return true;
+}
+
+bool link_get(struct nl *nl, const char *name, struct link *ret, struct err *e)
+{
+	/* The kernel would say ERANGE; there is no such interface, and that is what callers decide on. */
+	if (strlen(name) >= IFNAMSIZ)
+		return fail(e, ENODEV, "find interface %s", name);
+	return get(nl, 0, name, ret, e) ? true : wrap(e, "find interface %s", name);
+}
+
+bool link_get_index(struct nl *nl, int index, struct link *ret, struct err *e)
+{
+	return get(nl, index, NULL, ret, e) ? true : wrap(e, "find interface number %d", index);
+}
+
+static bool link_take(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	struct link l;
+
+	if (!is_link(h))
+		return true;
+	if (!link_decode(h, &l, e))
+		return false;
+	buf_put(arg, &l, sizeof(l));
+	return true;
+}
+
+static void list_again(void *arg)
+{
+	((struct buf *)arg)->len = 0;
+}
+
+bool link_list(struct nl *nl, struct arena *a, struct link **ret, size_t *ret_n, struct err *e)
+{
+	NLMSG_ON_STACK(m, 64);
+	struct ifinfomsg ifi = { 0 };
+	struct buf out;
+
+	buf_init(&out, a, 8 * sizeof(struct link));
+	nl_begin(nl, &m, RTM_GETLINK, NLM_F_DUMP | NL_NO_ACK, &ifi, sizeof(ifi));
+	nl_put_u32(&m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (!nl_dump(nl, &m, link_take, list_again, &out, e))
+		return wrap(e, "list interfaces");
+	*ret = (struct link *)(void *)out.data;
+	*ret_n = out.len / sizeof(struct link);
+	return true;
+}
+
+// ---- changing ----
+
+void link_put_up(struct nl *nl, struct nlmsg *m, int index, bool up)
+{
+	struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
+
+	nl_begin(nl, m, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+}
+
+void link_put_ipv4_conf(struct nl *nl, struct nlmsg *m, int index, uint16_t knob, uint32_t value)
+{
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_begin(nl, m, RTM_SETLINK, 0, &ifi, sizeof(ifi));
+	NL_NEST(m, IFLA_AF_SPEC) {
+		NL_NEST(m, AF_INET) {
+			NL_NEST(m, IFLA_INET_CONF)
+				nl_put_u32(m, knob, value);
+		}
+	}
+}
+
+bool link_del(struct nl *nl, int index, struct err *e)
+{
+	NLMSG_ON_STACK(m, 64);
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_begin(nl, &m, RTM_DELLINK, 0, &ifi, sizeof(ifi));
+	return nl_ask(nl, &m, e) ? true : wrap(e, "delete interface number %d", index);
+}
+
+static bool set_flags(struct nl *nl, int index, uint32_t flags, uint32_t change, struct err *e)
+{
+	NLMSG_ON_STACK(m, 64);
+	struct ifinfomsg ifi = { .ifi_index = index, .ifi_flags = flags, .ifi_change = change };
+
+	nl_begin(nl, &m, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+	return nl_ask(nl, &m, e);
+}
+
+bool link_set_up(struct nl *nl, int index, bool up, struct err *e)
+{
+	if (set_flags(nl, index, up ? IFF_UP : 0, IFF_UP, e))
+		return true;
+	return wrap(e, "set interface number %d %s", index, up ? "up" : "down");
+}
+
+bool link_set_promisc(struct nl *nl, int index, bool on, struct err *e)
+{
+	if (set_flags(nl, index, on ? IFF_PROMISC : 0, IFF_PROMISC, e))
+		return true;
+	return wrap(e, "set promiscuous mode of interface number %d", index);
+}
+
+static bool set_attribute(struct nl *nl, int index, uint16_t type, const void *data, size_t len, struct err *e)
+{
+	NLMSG_ON_STACK(m, 128);
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_begin(nl, &m, RTM_SETLINK, 0, &ifi, sizeof(ifi));
+	nl_put(&m, type, data, len);
+	return nl_ask(nl, &m, e);
+}
+
+bool link_set_master(struct nl *nl, int index, int master, struct err *e)
+{
+	uint32_t v = (uint32_t)master;
+
+	if (set_attribute(nl, index, IFLA_MASTER, &v, sizeof(v), e))
+		return true;
+	return wrap(e, "set master %d of interface number %d", master, index);
+}
+
+bool link_set_mac(struct nl *nl, int index, const struct mac *mac, struct err *e)
+{
+	char text[MAC_TEXT_MAX];
+
+	if (set_attribute(nl, index, IFLA_ADDRESS, mac->b, sizeof(mac->b), e))
+		return true;
+	return wrap(e, "set MAC %s of interface number %d", mac_text(mac, text), index);
+}
+
+// ---- names ----
+
+struct mac link_random_mac(void)
+{
+	struct mac m;
+
+	fs_random(m.b, sizeof(m.b));
+	m.b[0] = (uint8_t)((m.b[0] & 0xfe) | 0x02);
+	return m;
+}
+
+void link_random_veth_name(char dst[static IFNAMSIZ])
+{
+	uint8_t r[4];
+
+	fs_random(r, sizeof(r));
+	memcpy(dst, "veth", 4);
+	str_hex(dst + 4, r, sizeof(r));
+}
