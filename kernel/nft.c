@@ -161,11 +161,11 @@ void nft_table_del(struct nft_batch *b)
 	table_msg(b, NFT_MSG_DELTABLE, 0, NFTA_TABLE_NAME, b->table);
 }
 
-void nft_chain_add(struct nft_batch *b, const struct nft_chain *c)
+static void chain_add(struct nft_batch *b, const struct nft_chain *c, unsigned flags)
 {
 	struct nlmsg *m = &b->m;
 
-	table_msg(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, b->table);
+	table_msg(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | flags, NFTA_CHAIN_TABLE, b->table);
 	nl_put_str(m, NFTA_CHAIN_NAME, c->name);
 	if (!c->type)
 		return;
@@ -175,6 +175,16 @@ void nft_chain_add(struct nft_batch *b, const struct nft_chain *c)
 	}
 	nl_put_be32(m, NFTA_CHAIN_POLICY, NF_ACCEPT);
 	nl_put_str(m, NFTA_CHAIN_TYPE, c->type);
+}
+
+void nft_chain_add(struct nft_batch *b, const struct nft_chain *c)
+{
+	chain_add(b, c, 0);
+}
+
+void nft_chain_new(struct nft_batch *b, const struct nft_chain *c)
+{
+	chain_add(b, c, NLM_F_EXCL);
 }
 
 void nft_chain_del(struct nft_batch *b, const char *name)

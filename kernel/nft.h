@@ -62,6 +62,7 @@ struct nft_chain {
 	int32_t priority;
 };
 void nft_chain_add(struct nft_batch *b, const struct nft_chain *c);
+void nft_chain_new(struct nft_batch *b, const struct nft_chain *c);
 void nft_chain_del(struct nft_batch *b, const char *name);
 void nft_chain_flush(struct nft_batch *b, const char *name);
 void nft_rule_del(struct nft_batch *b, const char *chain, uint64_t handle);
