@@ -44,6 +44,7 @@ def sentence_of(item):
     return doc[0] if doc else item.originalname.removeprefix("test_").replace("_", " ")
 
 
+@pytest.hookimpl(trylast=True)  # after -m has chosen
 def pytest_collection_modifyitems(config, items):
     lane = config.option.lane
     if not os.environ.get("CRIMP_NIGHTLY"):
