@@ -224,10 +224,11 @@ check-asan: $(call unit_tests,asan)
 
 FUZZERS := $(patsubst fuzz/%.c,%,$(FUZZ_SRC))
 
+# A fuzzer that compares with another library names it at its head: "// fuzz-libs: -lname".
 $(O)/fuzz/%: $(O)/obj/fuzz/fuzz/%.o $(O)/obj/fuzz/rooms.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CLANG) $(fuzz_LINK) -o $@ $^
+	$(Q)$(CLANG) $(fuzz_LINK) -o $@ $^ $$(sed -n 's|^// fuzz-libs: ||p' fuzz/$*.c)
 
 ## fuzz	the fuzzers: $(O)/fuzz
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZERS))
