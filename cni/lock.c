@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "cni/lock.h"
+#include "lib/fs.h"
+#include "lib/sha512.h"
+#include "lib/str.h"
+
+#define HASH_BYTES 16
+
+/* CACHE_DIR/locks/KIND-HASH; the parts are hashed with their NULs, so that ("ab","c") is not ("a","bc"). */
+static char *lock_path(struct arena *a, const char *dir, const char *kind, const char *const *parts, size_t n)
+{
+	char hex[2 * HASH_BYTES + 1];
+	uint8_t hash[64];
+	struct sha512 s;
+
+	sha512_init(&s);
+	for (size_t i = 0; i < n; i++)
+		sha512_put(&s, parts[i], strlen(parts[i]) + 1);
+	sha512_end(&s, hash);
+	str_hex(hex, hash, HASH_BYTES);
+	return arena_printf(a, "%s/locks/%s-%s", dir, kind, hex);
+}
+
+/*
+ * The process that holds a lock on @path, 0 if it is not known. A line of /proc/locks:
+ *	3: FLOCK  ADVISORY  WRITE 4711 08:01:262146 0 EOF
+ * Waiting ones have "->" after the number.
+ */
+static long lock_holder(struct arena *a, const char *path)
+{
+	struct err ignored = ERR_INIT;
+	struct bytes text;
+	struct stat st;
+	char *save, *file;
+
+	if (stat(path, &st) < 0 || !fs_read(a, "/proc/locks", 16u << 20, &text, &ignored))
+		return 0;
+	file = arena_printf(a, "%02x:%02x:%llu", major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
+	save = arena_strndup(a, text.data, text.len);
+	for (char *line; (line = strsep(&save, "\n"));) {
+		char where[64];
+		long pid;
+
+		if (sscanf(line, "%*d: FLOCK %*s %*s %ld %63s", &pid, where) == 2 && str_eq(where, file))
+			return pid;
+	}
+	return 0;
+}
+
+static bool timed_out(struct arena *a, const char *path, const char *what, int64_t timeout_ms, struct err *e)
+{
+	long pid = lock_holder(a, path);
+	const char *who = pid > 0 ? arena_printf(a, "process %ld holds it", pid) : "another process holds it";
+
+	fail(e, 0, "%s is in use: waited %lld ms for %s, %s", what, (long long)timeout_ms, path, who);
+	e->num = ETIMEDOUT;
+	return false;
+}
+
+/* Is @fd still the file that others find by this name? */
+static bool is_current(int fd, const char *path)
+{
+	struct stat mine, there;
+
+	return fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_dev == there.st_dev &&
+	       mine.st_ino == there.st_ino;
+}
+
+struct wish {
+	const char *path, *what;
+	bool shared;
+	int64_t began_ms, timeout_ms;
+};
+
+static bool take(struct arena *a, const struct wish *w, int *ret_fd, struct err *e)
+{
+	for (;;) {
+		autoclose int fd = -1;
+
+		if (!fs_lock(w->path, 0600, w->shared, w->began_ms + w->timeout_ms, &fd, e))
+			return e->num == ETIMEDOUT ? timed_out(a, w->path, w->what, w->timeout_ms, e) : false;
+		if (is_current(fd, w->path)) {
+			*ret_fd = fd_take(&fd);
+			return true;
+		}
+	}
+}
+
+static bool take_network(struct arena *a, const char *dir, const char *network, bool shared, int64_t timeout_ms,
+			 struct lock *l, struct err *e)
+{
+	struct wish w = {
+		.path = lock_path(a, dir, "network", &network, 1),
+		.what = arena_printf(a, "network %s", network),
+		.shared = shared,
+		.began_ms = fs_now_ms(),
+		.timeout_ms = timeout_ms,
+	};
+
+	return fs_mkdirs(fs_join(a, dir, "locks"), 0700, e) && take(a, &w, &l->network_fd, e);
+}
+
+bool lock_network(struct arena *a, const char *dir, const char *network, int64_t timeout_ms, struct lock *ret,
+		  struct err *e)
+{
+	struct lock l = LOCK_INIT;
+
+	if (!take_network(a, dir, network, false, timeout_ms, &l, e))
+		return false;
+	*ret = l;
+	return true;
+}
+
+bool lock_attachment(struct arena *a, const char *dir, const struct cache_key *key, int64_t timeout_ms,
+		     struct lock *ret, struct err *e)
+{
+	const char *const parts[] = { key->network, key->container_id, key->ifname };
+	struct wish w = { .began_ms = fs_now_ms(), .timeout_ms = timeout_ms };
+	struct lock l = LOCK_INIT;
+
+	if (!take_network(a, dir, key->network, true, timeout_ms, &l, e))
+		return false;
+	w.path = l.attachment_path = lock_path(a, dir, "attachment", parts, ARRAY_LEN(parts));
+	w.what = arena_printf(a, "container %s, interface %s", key->container_id, key->ifname);
+	if (!take(a, &w, &l.attachment_fd, e)) {
+		lock_release(&l, false);
+		return false;
+	}
+	*ret = l;
+	return true;
+}
+
+void lock_release(struct lock *l, bool gone)
+{
+	if (gone && l->attachment_fd >= 0)
+		unlink(l->attachment_path);
+	fd_close(&l->attachment_fd);
+	fd_close(&l->network_fd);
+}
