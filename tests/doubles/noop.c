@@ -15,6 +15,7 @@
  *	versions V...	VERSION reply; "version-reply TEXT" prints that instead
  *	log FILE	a line "NAME COMMAND" is appended
  *	noread		stdin is closed unread
+ *	wait FIFO	reads it to its end: goes on when the test says so
  *	sleep SECONDS	ignores SIGTERM and sleeps
  *	fork SECONDS	leaves a child that holds stdout and stderr (call.N/child has its process number)
  *	signal N	dies by it
@@ -152,6 +153,12 @@ static void leave_child(const struct control *c, unsigned seconds)
 static void misbehave(const struct control *c)
 {
 	char *v;
+	if ((v = setting(c, "wait"))) {
+		int fd = open(v, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			die(v);
+		text_read(fd);
+	}
 	if ((v = setting(c, "fork")))
 		leave_child(c, (unsigned)strtoul(v, NULL, 10));
 	if ((v = setting(c, "sleep"))) {
