@@ -106,7 +106,8 @@ static void test_environment_and_stdin(void **state)
 
 	(void)state;
 	script("echoer", 0755,
-	       arena_printf(&a, "echo \"$CNI_COMMAND $CNI_IFNAME $MORE\" > %s/env; env | grep -c ^CNI_COMMAND >> %s/env; "
+	       arena_printf(&a, "echo \"$CNI_COMMAND $CNI_IFNAME $MORE\" > %s/env; "
+				"tr '\\0' '\\n' < /proc/$$/environ | grep -c ^CNI_COMMAND= >> %s/env; "
 				"cat > %s/stdin; echo '{}'", dir, dir, dir));
 	setenv("CNI_COMMAND", "NOPE", 1);
 	setenv("CNI_IFNAME", "eth7", 1);

@@ -218,6 +218,9 @@ static void test_what_the_oldest_shape_picks(void **state)
 	assert_string_equal(
 		converted("{\"cniVersion\":\"0.3.1\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}", "0.4.0"),
 		"{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}],\"dns\":{}}");
+	/* The oldest shape labels by the member that an address is in. */
+	assert_string_equal(converted("{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"fd00::1/64\"}}", "0.4.0"),
+			    "{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"fd00::1/64\"}],\"dns\":{}}");
 	/* Through 1.0.0, which has no labels, it is forgotten; a label that is none counts as missing. */
 	assert_string_equal(
 		converted(converted("{\"cniVersion\":\"0.3.1\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}",
