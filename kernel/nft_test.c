@@ -10,8 +10,9 @@
 
 #include "kernel/nft.h"
 
-/* cmocka wants these first. */
 #include <cmocka.h>
+
+#include "kernel/nft_testing.h"
 
 static struct arena arena;
 static struct nl nl;
@@ -34,26 +35,6 @@ static int tear_down(void **state)
 	nl_close(&nl);
 	arena_done(&arena);
 	return 0;
-}
-
-/* What a command prints, both outputs. */
-static const char *output(const char *command)
-{
-	static char text[16384];
-	FILE *f = popen(command, "r");
-	size_t n;
-
-	assert_non_null(f);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	pclose(f);
-	return text;
-}
-
-static void assert_reloads(void)
-{
-	assert_string_equal(output("nft list ruleset > /tmp/nft_test.$PPID && nft flush ruleset && nft -f /tmp/nft_test.$PPID 2>&1 && "
-				   "nft list ruleset | diff - /tmp/nft_test.$PPID; rm -f /tmp/nft_test.$PPID"), "");
 }
 
 static void commit(struct nft_batch *b)

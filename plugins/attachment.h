@@ -15,4 +15,20 @@ struct attachment {
 /* Fits NFT_COMMENT_MAX or, when longer, ends in "#" and 16 hex digits of its SHA-512 in place of the tail (deterministic: compare texts). */
 const char *attachment_comment(struct arena *a, const struct attachment *at);
 
+/* Who may stay when a network is cleaned up: what GC asks of every comment it meets. */
+struct attachments {
+	const char *network;
+	const struct attachment *valid;
+	size_t n;
+	const char **comments;		/* of @valid, sorted */
+	const char **ids;		/* container IDs of @valid, sorted: state of the reference knows no more than that */
+};
+void attachments_init(struct attachments *s, struct arena *a, const char *network, const struct attachment *valid, size_t n);
+/* Is @comment (may be NULL) one of ours, of this network, and of none of the valid attachments? A cut comment that does not show the whole network name is left alone. */
+bool attachments_stale(const struct attachments *s, const char *comment);
+bool attachments_know_id(const struct attachments *s, const char *container_id);
+
+/* @prefix and the first hex digits of SHA-512(@first @second), @len characters in all: how the reference names chains. */
+const char *attachment_hash_name(struct arena *a, const char *prefix, const char *first, const char *second, size_t len);
+
 #endif
