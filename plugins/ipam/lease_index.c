@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>	/* renameat() is declared there */
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,8 +14,8 @@
 #define MAGIC "crimpix1"
 #define FEWEST_PAGES 16
 #define MOST_PAGES (1u << 20)
-#define FULL_AT 40		/* slots per page on average: more, and buckets begin to overflow */
-#define ROOMY_AT 20		/* what a new index starts with */
+#define FULL_AT 44		/* slots per page on average: more, and buckets begin to overflow */
+#define ROOMY_AT 28		/* what a new index starts with */
 #define BLOCK 256		/* addresses */
 #define NEIGHBOURS (16 * BLOCK)
 
@@ -64,10 +65,18 @@ static struct key block_key(const struct ip *ip)
 
 /* ---- pages ---- */
 
+static void table_drop(struct lease_index *x)
+{
+	if (x->table)
+		munmap(x->table, x->head.pages * sizeof(*x->table));
+	x->table = NULL;
+	x->loaded = 0;
+}
+
 static void give_up(struct lease_index *x)
 {
 	x->fresh = false;
-	x->loaded = 0;
+	table_drop(x);
 }
 
 static bool page_load(struct lease_index *x, uint32_t no)
@@ -75,7 +84,8 @@ static bool page_load(struct lease_index *x, uint32_t no)
 	if (x->loaded == no)
 		return true;
 	x->loaded = 0;
-	if (pread(x->fd, &x->page, sizeof(x->page), (off_t)no * sizeof(x->page)) != sizeof(x->page))
+	x->page = x->table ? &x->table[no - 1] : &x->buffer;
+	if (!x->table && pread(x->fd, x->page, sizeof(*x->page), (off_t)no * sizeof(*x->page)) != sizeof(*x->page))
 		return false;
 	x->loaded = no;
 	return true;
@@ -84,10 +94,26 @@ static bool page_load(struct lease_index *x, uint32_t no)
 /* Write @n bytes at @part, which lies in the loaded page. */
 static bool page_save(struct lease_index *x, const void *part, size_t n)
 {
-	off_t at = (off_t)x->loaded * sizeof(x->page) + ((const char *)part - (const char *)&x->page);
+	off_t at = (off_t)x->loaded * sizeof(*x->page) + ((const char *)part - (const char *)x->page);
 
 	x->dirty = true;
-	return pwrite(x->fd, part, n, at) == (ssize_t)n;
+	return x->table || pwrite(x->fd, part, n, at) == (ssize_t)n;
+}
+
+/* Write what was collected in memory; empty buckets stay holes. */
+static bool table_write(struct lease_index *x)
+{
+	static const struct index_page empty;
+
+	for (uint32_t i = 0; x->table && i < x->head.pages; i++) {
+		const struct index_page *p = &x->table[i];
+
+		if (memcmp(p, &empty, sizeof(empty)) != 0 &&
+		    pwrite(x->fd, p, sizeof(*p), (off_t)(i + 1) * sizeof(*p)) != sizeof(*p))
+			return false;
+	}
+	table_drop(x);
+	return true;
 }
 
 /* A walk over the slots where a key can be, bucket by bucket. */
@@ -126,12 +152,12 @@ static struct index_slot *probe_next(struct lease_index *x, struct probe *p, con
 {
 	for (bool onward = false; probe_page(x, p, k, onward); onward = true) {
 		while (p->slot < INDEX_SLOTS) {
-			struct index_slot *s = &x->page.slots[p->slot++];
+			struct index_slot *s = &x->page->slots[p->slot++];
 
 			if (slot_matches(s, k, any_ip))
 				return s;
 		}
-		if (!x->page.spilled)
+		if (!x->page->spilled)
 			break;
 	}
 	return NULL;
@@ -144,10 +170,10 @@ static struct index_slot *slot_free(struct lease_index *x, const struct key *k)
 
 	for (bool onward = false; probe_page(x, &p, k, onward); onward = true) {
 		for (unsigned i = 0; i < INDEX_SLOTS; i++)
-			if (x->page.slots[i].kind == SLOT_FREE)
-				return &x->page.slots[i];
-		x->page.spilled = 1;
-		if (!page_save(x, &x->page.spilled, sizeof(x->page.spilled)))
+			if (x->page->slots[i].kind == SLOT_FREE)
+				return &x->page->slots[i];
+		x->page->spilled = 1;
+		if (!page_save(x, &x->page->spilled, sizeof(x->page->spilled)))
 			break;
 	}
 	return NULL;
@@ -209,7 +235,7 @@ void lease_index_open(struct lease_index *x, struct arena *a, const char *data_d
 	x->name = arena_printf(a, "%s.index", network);
 	x->spare = arena_printf(a, "%s.index~", network);
 	x->dir = open(fs_join(a, data_dir, ".crimp"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (x->dir < 0 && errno == ENOENT && mkdir(fs_join(a, data_dir, ".crimp"), 0700) == 0)
+	if (x->dir < 0 && errno == ENOENT && (mkdir(fs_join(a, data_dir, ".crimp"), 0700) == 0 || errno == EEXIST))
 		x->dir = open(fs_join(a, data_dir, ".crimp"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (x->dir < 0)
 		return;
@@ -248,11 +274,10 @@ void lease_index_close(struct lease_index *x)
 /* An empty index of @pages buckets in x->fd. Its head is zero until the end: dying on the way leaves no index. */
 static bool file_init(struct lease_index *x, uint32_t pages)
 {
-	if (ftruncate(x->fd, 0) < 0 || ftruncate(x->fd, ((off_t)pages + 1) * (off_t)sizeof(x->page)) < 0)
+	if (ftruncate(x->fd, 0) < 0 || ftruncate(x->fd, ((off_t)pages + 1) * (off_t)sizeof(*x->page)) < 0)
 		return false;
 	x->head = (struct index_head){ .pages = pages };
 	memcpy(x->head.magic, MAGIC, sizeof(x->head.magic));
-	x->loaded = 0;
 	x->dirty = true;
 	return boot_id(x->head.boot);
 }
@@ -270,14 +295,19 @@ void lease_index_begin(struct lease_index *x, size_t n)
 		x->fd = openat(x->dir, x->name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	/* If the mark or the first page cannot be written there is no use in putting thousands of leases. */
 	x->fresh = x->fd >= 0 && file_init(x, pages) && store_mark(x) && head_identify(x, &x->head) &&
-		   pwrite(x->fd, &(char){ 0 }, 1, sizeof(x->page)) == 1;
+		   pwrite(x->fd, &(char){ 0 }, 1, sizeof(*x->page)) == 1;
+	if (!x->fresh)
+		return;
+	x->table = mmap(NULL, pages * sizeof(*x->table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (x->table == MAP_FAILED)
+		x->table = NULL;
 }
 
 void lease_index_end(struct lease_index *x)
 {
 	struct index_head now = x->head;
 
-	if (!x->fresh || !head_identify(x, &now) || memcmp(now.mtime, x->head.mtime, sizeof(now.mtime)) != 0)
+	if (!x->fresh || !head_identify(x, &now) || memcmp(now.mtime, x->head.mtime, sizeof(now.mtime)) != 0 || !table_write(x))
 		give_up(x);
 }
 
@@ -295,7 +325,7 @@ static bool grow(struct lease_index *x)
 	for (uint32_t no = 1; ok && no <= x->head.pages; no++) {
 		ok = page_load(x, no);
 		for (unsigned i = 0; ok && i < INDEX_SLOTS; i++) {
-			struct index_slot *s = &x->page.slots[i];
+			struct index_slot *s = &x->page->slots[i];
 			struct key k = s->kind == SLOT_BLOCK ? block_key(&s->ip) : (struct key){ .home = s->hash };
 
 			ok = s->kind == SLOT_FREE || slot_add(&big, &k, s);
@@ -305,10 +335,10 @@ static bool grow(struct lease_index *x)
 		fd_close(&big.fd);
 		return false;
 	}
+	table_drop(x);
 	fd_close(&x->fd);
 	x->fd = big.fd;
 	x->head = big.head;
-	x->loaded = 0;
 	return true;
 }
 

@@ -29,7 +29,7 @@
  *	owner	hash of a lease's text -> its address (several leases of one text: several slots)
  *	block	256 addresses -> a bitmap of those taken; sixteen neighbouring blocks share a home bucket, so that skipping a
  *		run of n taken addresses costs n/4096 page reads
- * Read and written with pread and pwrite, not mapped: a write to a mapped hole on a full disk is a SIGBUS.
+ * Read and written with pread and pwrite, not mapped: a write to a mapped hole on a full disk is a SIGBUS. Only a rebuild collects in memory first.
  *
  * Rejected: reverse files named after the owner (double the inodes, and two truths to keep equal); a database library (none is needed for one
  * writer under a lock); inotify (nobody is there to listen).
@@ -78,8 +78,10 @@ struct lease_index {
 	bool fresh;
 	bool dirty;		/* the head is behind */
 	struct index_head head;
-	uint32_t loaded;	/* page in @page, 0: none */
-	struct index_page page;
+	uint32_t loaded;	/* number of the page at @page, 0: none */
+	struct index_page *page;	/* @buffer, or inside @table */
+	struct index_page *table;	/* all buckets in memory while the index is built, NULL otherwise */
+	struct index_page buffer;
 };
 
 /* Look for the index of @network. Cannot fail: see @fresh. The file is made by the first lease_index_begin(). */
