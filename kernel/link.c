@@ -212,6 +212,27 @@ bool link_set_mac(struct nl *nl, int index, const struct mac *mac, struct err *e
 	return wrap(e, "set MAC %s of interface number %d", mac_text(mac, text), index);
 }
 
+/*
+ * No driver accepts that MTU (since Linux 4.10; before, no name may be "."), and the kernel looks at it after
+ * everything that may make the kind unusable.
+ */
+bool link_kind_usable(struct nl *nl, const char *kind, struct err *e)
+{
+	NLMSG_ON_STACK(m, 128);
+	struct ifinfomsg ifi = { 0 };
+	struct err why = ERR_INIT;
+
+	nl_begin(nl, &m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
+	nl_put_str(&m, IFLA_IFNAME, ".");
+	nl_put_u32(&m, IFLA_MTU, INT32_MAX);
+	NL_NEST(&m, IFLA_LINKINFO)
+		nl_put_str(&m, IFLA_INFO_KIND, kind);
+	if (nl_ask(nl, &m, &why) || why.num == EINVAL || why.num == ERANGE)
+		return true;
+	*e = why;
+	return wrap(e, "the kernel cannot make interfaces of kind %s", kind);
+}
+
 // ---- names ----
 
 struct mac link_random_mac(void)

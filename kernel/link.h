@@ -55,6 +55,9 @@ struct bridge_new {
 bool link_bridge_add(struct nl *nl, const struct bridge_new *b, struct err *e) MUST_CHECK;
 bool link_bridge_vlan_filtering(struct nl *nl, int index, bool on, struct err *e) MUST_CHECK;
 
+/* Could interfaces of @kind be made here? Makes none: a request that is wrong in its last detail is refused for that detail or earlier. */
+bool link_kind_usable(struct nl *nl, const char *kind, struct err *e) MUST_CHECK;
+
 /* Append "up" (or down) and a net/ipv4/conf knob by its number (IPV4_DEVCONF_ARP_NOTIFY...) to a batch. */
 void link_put_up(struct nl *nl, struct nlmsg *m, int index, bool up);
 void link_put_ipv4_conf(struct nl *nl, struct nlmsg *m, int index, uint16_t knob, uint32_t value);

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * DOC: Theory of operation
+ *
+ * A bridge on the node, and per container a veth pair whose far end lies in the container under the name the runtime
+ * chose. With IPAM the container has addresses and routes; without, the network is plain Ethernet.
+ *
+ * ADD judges the configuration, opens the container's namespace, and only then changes anything. Shared things (bridge,
+ * gateway address, forwarding) are made if missing and stay. What belongs to the container is made in the order link,
+ * lease, configuration, masquerade, and undone from the end by the very functions that DEL uses. The pair comes before the
+ * lease: when the container already has an interface of that name, the kernel's refusal leaves the lease of
+ * whoever made it alone. The container's namespace is visited once, for a socket and a few sysctls.
+ *
+ * DEL removes what it finds and goes on after a failure: each part is found by itself (the link by its name in the container,
+ * or by the name in prevResult when the namespace is gone; the rest by the attachment), and a lease is released
+ * whatever became of the others. The link goes first, so that nobody is given an address that still answers; but a DHCP
+ * lease is released over that link, so there the lease goes first.
+ */
+#include "plugins/bridge.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "kernel/addr.h"
+#include "kernel/netns.h"
+#include "lib/fs.h"
+#include "lib/str.h"
+#include "plugins/iface.h"
+#include "plugins/spoof.h"
+
+/* Places in the result that other plugins of a chain rely on. */
+enum { AT_BRIDGE, AT_PORT, AT_CONTAINER, AT_VLAN_GATEWAY };
+
+static struct attachment attachment_of(const struct request *r)
+{
+	return (struct attachment){ r->net.name, r->container_id, r->ifname };
+}
+
+struct cidr *bridge_addresses(struct arena *a, const struct result *r)
+{
+	struct cidr *v = arena_array(a, r->n_ips, sizeof(*v));
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		v[i] = r->ips[i].address;
+	return v;
+}
+
+// ---- ADD ----
+
+/* One ADD under way: what is set has been made, and goes again on failure. */
+struct add {
+	const struct request *r;
+	struct bridge_conf conf;
+	struct attachment at;
+	struct nl nl;			/* of the node */
+	int netns;
+	struct link bridge, vlan;
+	struct bridge_port port;	/* index 0: not made */
+	bool leased, masked, guarded;
+	struct result result;
+};
+
+static void add_undo(struct add *w)
+{
+	struct arena *a = w->r->arena;
+	struct err ignored;
+	bool done UNUSED;
+
+	if (w->masked)
+		done = masq_teardown(a, &w->at, bridge_addresses(a, &w->result), w->result.n_ips, &ignored);
+	if (w->guarded)
+		done = spoof_teardown(a, &w->at, w->port.name, &ignored);
+	if (w->port.index)
+		done = link_del(&w->nl, w->port.index, &ignored);
+	if (w->leased)
+		done = delegate_del(w->r, w->r->net.ipam_type, &ignored);
+}
+
+static const char *mac_string(struct arena *a, const struct mac *m)
+{
+	char text[MAC_TEXT_MAX];
+
+	return arena_strdup(a, mac_text(m, text));
+}
+
+static void put_interface(struct add *w, const char *name, const struct mac *mac, const char *sandbox)
+{
+	struct result_interface *f = result_add_interface(w->r->arena, &w->result);
+
+	f->name = arena_strdup(w->r->arena, name);
+	f->mac = mac_string(w->r->arena, mac);
+	f->sandbox = sandbox;
+}
+
+static bool is_default(const struct result_route *route, bool v4)
+{
+	struct ip net = cidr_network(&route->dst);
+
+	return route->dst.len == 0 && ip_is4(&net) == v4;
+}
+
+static bool has_default(const struct result *r, bool v4)
+{
+	for (size_t i = 0; i < r->n_routes; i++)
+		if (is_default(&r->routes[i], v4))
+			return true;
+	return false;
+}
+
+/*
+ * Gateways that IPAM left open are the first address of the subnet, and with isDefaultGateway each family has a default
+ * route; one that IPAM gave, with or without a gateway, is enough.
+ */
+static void fill_gateways(struct add *w)
+{
+	struct result *r = &w->result;
+
+	for (size_t i = 0; i < r->n_ips; i++) {
+		struct result_ip *ip = &r->ips[i];
+		bool v4 = ip_is4(&ip->address.ip);
+		struct ip net = cidr_network(&ip->address);
+		struct result_route *route;
+
+		ip->interface = AT_CONTAINER;
+		ip->has_interface = true;
+		if (ip_is_unset(&ip->gateway) && w->conf.is_gateway)
+			ip->gateway = ip_add(&net, 1);
+		if (!w->conf.is_default_gateway || has_default(r, v4))
+			continue;
+		route = result_add_route(w->r->arena, r);
+		route->dst.ip = v4 ? ip4(0, 0, 0, 0) : (struct ip){ { 0 } };
+		route->gw = ip->gateway;
+	}
+}
+
+/* A delegate that failed may have left something: the caller owes it a DEL. */
+static bool lease(struct add *w, struct err *e)
+{
+	struct result ipam = { 0 };
+
+	w->leased = true;
+	if (!delegate_add(w->r, w->r->net.ipam_type, &ipam, e))
+		return false;
+	if (!ipam.n_ips)
+		return fail(e, 0, "IPAM plugin returned missing IP config");
+	w->result.ips = ipam.ips;
+	w->result.n_ips = ipam.n_ips;
+	w->result.routes = ipam.routes;
+	w->result.n_routes = ipam.n_routes;
+	w->result.dns = ipam.dns;
+	fill_gateways(w);
+	return true;
+}
+
+static bool configure(struct add *w, struct err *e)
+{
+	struct iface_conf c = { .index = w->port.peer, .ifname = w->r->ifname, .result_index = AT_CONTAINER,
+				.dad = w->conf.enabledad, .announce = true };
+	autonl nl = NL_CLOSED;
+	struct netns_visit v;
+	bool ok;
+
+	if (!netns_enter(w->netns, &v, e))
+		return false;
+	ok = nl_open(&nl, NETLINK_ROUTE, e) && iface_configure(&nl, w->r->arena, &c, &w->result, e);
+	netns_leave(&v);
+	return ok;
+}
+
+static bool add_layer3(struct add *w, struct err *e)
+{
+	struct arena *a = w->r->arena;
+
+	if (!lease(w, e) || !configure(w, e))
+		return false;
+	if (w->conf.is_gateway &&
+	    !bridge_gateways_ensure(&w->nl, a, &w->conf, &w->bridge, &w->result, &w->vlan, e))
+		return false;
+	if (!w->conf.ip_masq)
+		return true;
+	w->masked = true;
+	return masq_setup(a, w->conf.masq_backend, &w->at, bridge_addresses(a, &w->result), w->result.n_ips, e);
+}
+
+static bool add_layer2(struct add *w, struct err *e)
+{
+	autonl nl = NL_CLOSED;
+
+	if (w->conf.disable_container_interface)
+		return true;
+	return netns_nl_open(w->netns, NETLINK_ROUTE, &nl, e) && link_set_up(&nl, w->port.peer, true, e);
+}
+
+static bool add_container(struct add *w, struct err *e)
+{
+	const struct request *r = w->r;
+
+	if (!bridge_port_add(&w->nl, r->arena, &w->conf, &w->bridge, w->netns, r->ifname, &w->port, e))
+		return false;
+	if (w->conf.macspoofchk) {
+		w->guarded = true;
+		if (!spoof_setup(r->arena, &w->at, w->port.name, &w->port.peer_mac, e))
+			return false;
+	}
+	if (!(*r->net.ipam_type ? add_layer3(w, e) : add_layer2(w, e)))
+		return false;
+	return w->conf.disable_container_interface || bridge_port_wait(&w->nl, &w->port, e);
+}
+
+/* The bridge's MAC may have changed with the new port. */
+static bool add_result(struct add *w, struct err *e)
+{
+	struct link bridge;
+
+	if (!link_get_index(&w->nl, w->bridge.index, &bridge, e))
+		return false;
+	put_interface(w, bridge.name, &bridge.mac, NULL);
+	put_interface(w, w->port.name, &w->port.mac, NULL);
+	put_interface(w, w->r->ifname, &w->port.peer_mac, w->r->netns);
+	if (w->vlan.index)
+		put_interface(w, w->vlan.name, &w->vlan.mac, NULL);
+	if (!dns_is_empty(&w->r->net.dns))
+		w->result.dns = w->r->net.dns;
+	return true;
+}
+
+static bool bridge_add(const struct request *r, struct result *ret, struct err *e)
+{
+	struct add w = { .r = r, .at = attachment_of(r), .nl = NL_CLOSED, .netns = -1 };
+	bool ok = bridge_conf_read(r, &w.conf, e) && netns_open(r->netns, &w.netns, e) &&
+		  nl_open(&w.nl, NETLINK_ROUTE, e) && bridge_ensure(&w.nl, &w.conf, &w.bridge, e) &&
+		  add_container(&w, e) && add_result(&w, e);
+
+	if (ok)
+		*ret = w.result;
+	else
+		add_undo(&w);
+	nl_close(&w.nl);
+	fd_close(&w.netns);
+	return ok;
+}
+
+// ---- DEL ----
+
+struct del {
+	const struct request *r;
+	struct bridge_conf conf;
+	struct attachment at;
+	const char *port;		/* our end of the pair, NULL: nobody knows */
+	struct cidr *addrs;		/* of the container, as far as anybody knows */
+	size_t n_addrs;
+	bool has_prev;
+	struct result prev;
+};
+
+static const struct result_interface *prev_port(const struct del *w)
+{
+	const struct result_interface *f = &w->prev.interfaces[AT_PORT];
+
+	return w->has_prev && w->prev.n_interfaces > AT_PORT && str_empty(f->sandbox) ? f : NULL;
+}
+
+/* Runtimes before version 1.0.0 give no prevResult; then the link itself says what it had. */
+static bool note_addresses(struct del *w, struct nl *nl, int index, struct err *e)
+{
+	struct addr *all;
+	size_t n;
+
+	if (w->n_addrs || !w->conf.ip_masq)
+		return true;
+	if (!addr_list(nl, w->r->arena, AF_UNSPEC, index, &all, &n, e))
+		return false;
+	w->addrs = arena_array(w->r->arena, n, sizeof(*w->addrs));
+	for (size_t i = 0; i < n; i++)
+		if (!ip_is_link_local(&all[i].cidr.ip))
+			w->addrs[w->n_addrs++] = all[i].cidr;
+	return true;
+}
+
+static bool gone_is_fine(bool ok, const struct err *why, struct err *e)
+{
+	if (ok || why->num == ENODEV)
+		return true;
+	*e = *why;
+	return false;
+}
+
+/*
+ * Only a veth can be ours: after an ADD that was refused because the name was taken, DEL meets what took it. @ret_found
+ * is set as soon as there is nothing more to look for.
+ */
+static bool del_in_container(struct del *w, int netns, bool *ret_found, struct err *e)
+{
+	struct err why = ERR_INIT;
+	autonl nl = NL_CLOSED;
+	struct link l;
+
+	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
+		return false;
+	if (!link_get(&nl, w->r->ifname, &l, &why))
+		return gone_is_fine(false, &why, e);
+	*ret_found = true;
+	if (!str_eq(l.kind, "veth"))
+		return true;
+	if (!note_addresses(w, &nl, l.index, e))
+		return false;
+	return gone_is_fine(link_del(&nl, l.index, &why), &why, e);
+}
+
+/* The namespace that the container had may live on without its name: our end of the pair is in prevResult. */
+static bool del_on_node(struct del *w, struct err *e)
+{
+	const struct result_interface *f = prev_port(w);
+	struct err why = ERR_INIT;
+	autonl nl = NL_CLOSED;
+	struct mac mac;
+	struct link l;
+
+	if (!f || !f->mac || !mac_parse(f->mac, &mac, &why))
+		return true;
+	if (!nl_open(&nl, NETLINK_ROUTE, e))
+		return false;
+	why = ERR_INIT;
+	if (!link_get(&nl, f->name, &l, &why))
+		return gone_is_fine(false, &why, e);
+	if (!str_eq(l.kind, "veth") || !mac_eq(&l.mac, &mac))
+		return true;
+	return gone_is_fine(link_del(&nl, l.index, &why), &why, e);
+}
+
+static bool del_link(struct del *w, struct err *e)
+{
+	struct err why = ERR_INIT;
+	autoclose int netns = -1;
+	bool found = false;
+
+	if (*w->r->netns && netns_open(w->r->netns, &netns, &why)) {
+		if (!del_in_container(w, netns, &found, e))
+			return false;
+	} else if (*w->r->netns && why.num != ENOENT && why.num != EINVAL) {
+		*e = why;	/* EINVAL: after a reboot the file is there, but nothing is mounted on it */
+		return false;
+	}
+	return found || del_on_node(w, e);
+}
+
+static bool del_lease(struct del *w, struct err *e)
+{
+	return !*w->r->net.ipam_type || delegate_del(w->r, w->r->net.ipam_type, e);
+}
+
+static bool del_spoof(struct del *w, struct err *e)
+{
+	return !w->conf.macspoofchk || spoof_teardown(w->r->arena, &w->at, w->port, e);
+}
+
+static bool del_masq(struct del *w, struct err *e)
+{
+	return !w->conf.ip_masq || masq_teardown(w->r->arena, &w->at, w->addrs, w->n_addrs, e);
+}
+
+/* A configuration that no ADD can have accepted must not keep a container alive: then nothing is assumed. */
+static void del_read(struct del *w)
+{
+	const struct result_interface *port;
+	struct err ignored;
+
+	if (!bridge_conf_read(w->r, &w->conf, &ignored))
+		w->conf = (struct bridge_conf){ .ip_masq = true, .macspoofchk = true };
+	if (!request_prev(w->r, &w->prev, &w->has_prev, &ignored))
+		w->has_prev = false;
+	port = prev_port(w);
+	w->port = port ? port->name : NULL;
+	if (w->has_prev) {
+		w->addrs = bridge_addresses(w->r->arena, &w->prev);
+		w->n_addrs = w->prev.n_ips;
+	}
+}
+
+static bool bridge_del(const struct request *r, struct err *e)
+{
+	static bool (*const link_first[])(struct del *w, struct err *e) = { del_link, del_lease, del_spoof, del_masq };
+	static bool (*const lease_first[])(struct del *w, struct err *e) = { del_lease, del_link, del_spoof, del_masq };
+	bool (*const *steps)(struct del *w, struct err *e) = str_eq(r->net.ipam_type, "dhcp") ? lease_first : link_first;
+	struct del w = { .r = r, .at = attachment_of(r) };
+	struct errs all = { .count = 0 };
+
+	del_read(&w);
+	for (size_t i = 0; i < ARRAY_LEN(link_first); i++) {
+		struct err why = ERR_INIT;
+
+		if (!steps[i](&w, &why))
+			errs_add(&all, &why);
+	}
+	return errs_done(&all, e);
+}
+
+// ---- GC and STATUS ----
+
+static bool bridge_gc(const struct request *r, struct err *e)
+{
+	struct attachment *valid = arena_array(r->arena, r->net.n_valid, sizeof(*valid));
+	struct errs all = { .count = 0 };
+	struct err why = ERR_INIT;
+
+	if (*r->net.ipam_type && !delegate_gc(r, r->net.ipam_type, &why))
+		errs_add(&all, &why);
+	for (size_t i = 0; i < r->net.n_valid; i++)
+		valid[i] = (struct attachment){ r->net.name, r->net.valid[i].container_id, r->net.valid[i].ifname };
+	/* Without a list nobody said that everything is stale. */
+	if (!r->net.has_valid)
+		return errs_done(&all, e);
+	why = ERR_INIT;
+	if (!masq_gc(r->arena, r->net.name, valid, r->net.n_valid, &why))
+		errs_add(&all, &why);
+	why = ERR_INIT;
+	if (!spoof_gc(r->arena, r->net.name, valid, r->net.n_valid, &why))
+		errs_add(&all, &why);
+	return errs_done(&all, e);
+}
+
+static bool not_available(struct err *e)
+{
+	e->code = CNI_NOT_AVAILABLE;
+	return false;
+}
+
+static bool bridge_status(const struct request *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct bridge_conf conf;
+	autonl nl = NL_CLOSED;
+	struct link l;
+
+	if (!bridge_conf_read(r, &conf, e))
+		return false;
+	if (!nl_open(&nl, NETLINK_ROUTE, e) || !link_kind_usable(&nl, "veth", e) || !link_kind_usable(&nl, "bridge", e))
+		return not_available(e);
+	if (link_get(&nl, conf.bridge, &l, &why) && !str_eq(l.kind, "bridge")) {
+		fail(e, 0, "\"%s\" already exists but is not a bridge", conf.bridge);
+		return not_available(e);
+	}
+	return !*r->net.ipam_type || delegate_status(r, r->net.ipam_type, e);
+}
+
+const struct plugin bridge_plugin = {
+	.name = "bridge",
+	.about = "connect a container to a bridge",
+	.versions = versions_all,
+	.add = bridge_add,
+	.check = bridge_check,
+	.del = bridge_del,
+	.gc = bridge_gc,
+	.status = bridge_status,
+};

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the bridge plugin makes on the node's side. The bridge, its gateway addresses and forwarding belong to all
+ * containers of the network: they are made by whoever finds them missing, and nobody removes them. So everything here
+ * must bear that another ADD does the same at the same moment: EEXIST is an answer, not a failure.
+ */
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <time.h>
+
+#include "kernel/addr.h"
+#include "kernel/sysctl.h"
+#include "lib/fs.h"
+#include "lib/str.h"
+#include "plugins/bridge.h"
+
+#define NAME_TRIES 10
+#define PORT_WAIT_MS 3000
+#define OPER_UP 6		/* IF_OPER_UP; linux/if.h and net/if.h exclude each other */
+
+// ---- the bridge ----
+
+/* Router advertisements are for hosts; a bridge that took an address from one would be a surprise. Not worth a failure. */
+static void refuse_ra(const char *ifname)
+{
+	struct err ignored;
+	bool done UNUSED = sysctl_set_if("ipv6", ifname, "accept_ra", "0", &ignored);
+}
+
+static bool make(struct nl *nl, const struct bridge_conf *c, struct link *ret, struct err *e)
+{
+	struct bridge_new b = { .name = c->bridge, .mtu = c->mtu, .vlan_filtering = c->n_vlans > 0 };
+	struct err why = ERR_INIT;
+
+	if (!link_bridge_add(nl, &b, &why) && why.num != EEXIST) {
+		*e = why;
+		return false;
+	}
+	refuse_ra(c->bridge);
+	return link_get(nl, c->bridge, ret, e);
+}
+
+static bool adjust(struct nl *nl, const struct bridge_conf *c, struct link *l, struct err *e)
+{
+	if (!str_eq(l->kind, "bridge"))
+		return fail(e, 0, "\"%s\" already exists but is not a bridge", c->bridge);
+	if (!(l->flags & IFF_UP) && !link_set_up(nl, l->index, true, e))
+		return false;
+	if (c->promisc && !(l->flags & IFF_PROMISC) && !link_set_promisc(nl, l->index, true, e))
+		return false;
+	return !c->n_vlans || l->vlan_filtering || link_bridge_vlan_filtering(nl, l->index, true, e);
+}
+
+bool bridge_ensure(struct nl *nl, const struct bridge_conf *c, struct link *ret, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct link l;
+
+	if (!link_get(nl, c->bridge, &l, &why)) {
+		if (why.num != ENODEV) {
+			*e = why;
+			return wrap(e, "could not lookup \"%s\"", c->bridge);
+		}
+		if (!make(nl, c, &l, e))
+			return wrap(e, "failed to create bridge \"%s\"", c->bridge);
+	}
+	if (!adjust(nl, c, &l, e))
+		return wrap(e, "failed to create bridge \"%s\"", c->bridge);
+	*ret = l;
+	return true;
+}
+
+// ---- a port of it ----
+
+/* Our end's name is random; only when that very name is taken does another one help. */
+static bool veth_add(struct nl *nl, struct veth_new *v, char name[static IFNAMSIZ], struct bridge_port *p, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct link other;
+
+	for (int tries = 0; tries < NAME_TRIES; tries++) {
+		link_random_veth_name(name);
+		v->name = name;
+		why = ERR_INIT;
+		if (link_veth_add(nl, v, &p->index, &p->peer, &why))
+			return true;
+		if (why.num != EEXIST) {
+			*e = why;
+			return wrap(e, "failed to make veth pair");
+		}
+		if (!link_get(nl, name, &other, &why))
+			return fail(e, 0, "container veth name (\"%s\") peer provided (\"%s\") already exists", v->peer_name, name);
+	}
+	return fail(e, 0, "failed to find a unique veth name");
+}
+
+/* What a new port has by itself is the bridge's default VLAN. */
+static bool port_vlans(struct nl *nl, struct arena *a, const struct bridge_conf *c, int index, struct err *e)
+{
+	struct vlan_entry *now;
+	size_t n;
+
+	if (!c->n_vlans)
+		return true;
+	if (!c->preserve_default_vlan &&
+	    (!link_port_vlans(nl, a, index, &now, &n, e) || !link_port_vlan_del(nl, index, now, n, e)))
+		return wrap(e, "failed to remove default vlan");
+	return link_port_vlan_add(nl, index, c->vlans, c->n_vlans, e) ? true : wrap(e, "failed to setup vlan tags");
+}
+
+static bool port_setup(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct bridge_port *p,
+		       struct err *e)
+{
+	struct port_flags f = { .hairpin = c->hairpin, .isolated = c->port_isolation };
+
+	refuse_ra(p->name);
+	if ((f.hairpin || f.isolated) && !link_set_port_flags(nl, p->index, f, e))
+		return false;
+	return port_vlans(nl, a, c, p->index, e);
+}
+
+bool bridge_port_add(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
+		     int netns, const char *ifname, struct bridge_port *ret, struct err *e)
+{
+	/* MACs are ours to choose, so that nobody (udev) thinks they wait to be replaced, and we know them. */
+	struct bridge_port p = { .mac = link_random_mac(), .peer_mac = mac_is_unset(&c->mac) ? link_random_mac() : c->mac };
+	struct veth_new v = { .peer_name = ifname, .mac = p.mac, .peer_mac = p.peer_mac, .mtu = c->mtu,
+			      .master = bridge->index, .peer_netns = netns };
+	struct err ignored;
+
+	if (!veth_add(nl, &v, p.name, &p, e))
+		return false;
+	if (!port_setup(nl, a, c, &p, e)) {
+		bool done UNUSED = link_del(nl, p.index, &ignored);
+
+		return wrap(e, "bridge port %s", p.name);
+	}
+	*ret = p;
+	return true;
+}
+
+bool bridge_port_wait(struct nl *nl, const struct bridge_port *p, struct err *e)
+{
+	int64_t deadline = fs_now_ms() + PORT_WAIT_MS;
+	long nap_us = 50;
+	struct link l;
+
+	for (;;) {
+		struct timespec nap = { .tv_nsec = nap_us * 1000 };
+
+		if (!link_get_index(nl, p->index, &l, e))
+			return false;
+		if (l.operstate == OPER_UP)
+			return true;
+		if (fs_now_ms() >= deadline)
+			return fail(e, 0, "bridge port in error state: %s is not operational (state %u)", p->name, l.operstate);
+		nanosleep(&nap, NULL);
+		nap_us = nap_us < 25000 ? nap_us * 2 : 50000;
+	}
+}
+
+// ---- gateways ----
+
+/* The interface of a VLAN's gateway: a pair within the node, one end a port of the bridge in that VLAN. */
+static bool vlan_gateway(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
+			 struct link *ret, struct err *e)
+{
+	struct bridge_conf port = *c;
+	struct vlan_entry access = { c->vlan, c->vlan, .pvid = true, .untagged = true };
+	const char *name = bridge_gateway_name(a, c);
+	struct err why = ERR_INIT, unmade = ERR_INIT;
+	struct bridge_port p;
+
+	if (link_get(nl, name, ret, &why))
+		return ret->flags & IFF_UP || link_set_up(nl, ret->index, true, e);
+	if (why.num != ENODEV) {
+		*e = why;
+		return false;
+	}
+	port.hairpin = port.port_isolation = false;
+	port.mtu = bridge->mtu;
+	port.mac = (struct mac){ { 0 } };
+	port.vlans = &access;
+	port.n_vlans = 1;
+	if (!bridge_port_add(nl, a, &port, bridge, -1, name, &p, &unmade) && !link_get(nl, name, ret, &why)) {
+		*e = unmade;
+		return false;
+	}
+	return link_get(nl, name, ret, e) && link_set_up(nl, ret->index, true, e);
+}
+
+/*
+ * Several IPv6 addresses may live beside each other as long as their subnets do not overlap; an IPv4 gateway is the only
+ * one of its interface.
+ */
+static bool conflicts(const struct cidr *have, const struct cidr *want)
+{
+	return ip_is4(&have->ip) == ip_is4(&want->ip) && (ip_is4(&want->ip) || cidr_overlap(have, want));
+}
+
+static bool same_cidr(const struct cidr *a, const struct cidr *b)
+{
+	return ip_eq(&a->ip, &b->ip) && a->len == b->len;
+}
+
+static struct cidr gateway_of(const struct result_ip *ip)
+{
+	return (struct cidr){ ip->gateway, ip->address.len };
+}
+
+static bool is_gateway(const struct result *r, const struct cidr *have)
+{
+	for (size_t i = 0; i < r->n_ips; i++) {
+		struct cidr want = gateway_of(&r->ips[i]);
+
+		if (same_cidr(&want, have))
+			return true;
+	}
+	return false;
+}
+
+/* The interface and what is on it before we change anything. */
+struct place {
+	struct link l;
+	struct addr *all;
+	size_t n;
+};
+
+static bool make_room(struct nl *nl, const struct bridge_conf *c, const struct place *p, const struct result *r,
+		      const struct cidr *want, struct err *e)
+{
+	struct err why = ERR_INIT;
+	char text[CIDR_TEXT_MAX];
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct cidr *have = &p->all[i].cidr;
+
+		if (!conflicts(have, want) || is_gateway(r, have))
+			continue;
+		if (!c->force_address)
+			return fail(e, 0, "\"%s\" already has an IP address different from %s", p->l.name,
+				    cidr_text(want, text));
+		if (!addr_del(nl, p->l.index, have, &why) && why.num != EADDRNOTAVAIL) {
+			*e = why;
+			return wrap(e, "could not remove IP address from \"%s\"", p->l.name);
+		}
+	}
+	return true;
+}
+
+/*
+ * A bridge without a MAC of its own takes the lowest of its ports', and a gateway whose MAC changes with every container
+ * is lost to its neighbours again and again: setting what it has makes it stay.
+ */
+static bool freeze_mac(struct nl *nl, int index, struct err *e)
+{
+	struct link now;
+
+	return link_get_index(nl, index, &now, e) && link_set_mac(nl, index, &now.mac, e);
+}
+
+static bool gateway_ensure(struct nl *nl, const struct bridge_conf *c, const struct place *p, const struct result *r,
+			   const struct cidr *want, struct err *e)
+{
+	uint32_t flags = ip_is4(&want->ip) || c->enabledad ? 0 : IFA_F_NODAD;
+	struct err why = ERR_INIT;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (same_cidr(&p->all[i].cidr, want))
+			return true;
+	if (!make_room(nl, c, p, r, want, e))
+		return false;
+	if (!addr_add(nl, p->l.index, want, flags, &why) && why.num != EEXIST) {
+		*e = why;
+		return wrap(e, "could not add IP address to \"%s\"", p->l.name);
+	}
+	return freeze_mac(nl, p->l.index, e) ? true : wrap(e, "could not set bridge's mac");
+}
+
+bool bridge_forwarding(const struct result *r, bool (*knob)(const char *name, const char *value, struct err *e),
+		       struct err *e)
+{
+	static const char *const names[] = { "net/ipv6/conf/all/forwarding", "net/ipv4/ip_forward" };
+	bool want[2] = { false, false };
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		want[ip_is4(&r->ips[i].address.ip)] = true;
+	for (size_t v4 = 0; v4 < ARRAY_LEN(names); v4++)
+		if (want[v4] && !knob(names[v4], "1", e))
+			return wrap(e, "failed to enable forwarding");
+	return true;
+}
+
+bool bridge_gateways_ensure(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
+			    const struct result *r, struct link *ret_vlan, struct err *e)
+{
+	struct place p = { .l = *bridge };
+
+	if (c->vlan && !vlan_gateway(nl, a, c, bridge, &p.l, e))
+		return wrap(e, "failed to create vlan interface");
+	if (!addr_list(nl, a, AF_UNSPEC, p.l.index, &p.all, &p.n, e))
+		return false;
+	for (size_t i = 0; i < r->n_ips; i++) {
+		struct cidr want = gateway_of(&r->ips[i]);
+
+		if (!gateway_ensure(nl, c, &p, r, &want, e))
+			return wrap(e, "failed to set bridge addr");
+	}
+	if (!bridge_forwarding(r, sysctl_want, e))
+		return false;
+	if (c->vlan)
+		*ret_vlan = p.l;
+	return true;
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * DOC: Theory of operation
+ *
+ * Everything that the interface needs leaves in one send: IPv4 addresses, up, IPv6 addresses, routes. IPv4 comes before
+ * "up" because the kernel announces at that moment what it has by then (arp_notify); IPv6 after it, because a prefix
+ * route needs an interface that is up. rtnetlink works on after a refused message; what counts is the first refusal, and
+ * the table of steps says what that was about.
+ *
+ * Addresses come from an IPAM that owns its range, so asking the neighbours first (duplicate address detection) only
+ * costs time: IFA_F_NODAD makes them usable at once. Who asks for it with @dad gets addresses first, the wait, then
+ * routes.
+ */
+#include "plugins/iface.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <time.h>
+
+#include "kernel/sysctl.h"
+#include "lib/fs.h"
+#include "lib/str.h"
+
+#define SETTLE_MS 5000
+#define SETTLE_STEP_MS 20
+#define STEP_BYTES 192		/* the longest message below */
+#define OPER_UP 6		/* IF_OPER_UP; linux/if.h and net/if.h exclude each other */
+
+static bool is_ours(const struct iface_conf *c, const struct result_ip *ip)
+{
+	return ip->has_interface && ip->interface == c->result_index;
+}
+
+static bool has_family(const struct iface_conf *c, const struct result *r, bool v4)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (is_ours(c, &r->ips[i]) && ip_is4(&r->ips[i].address.ip) == v4)
+			return true;
+	return false;
+}
+
+/* The gateway of routes that name none: the first that an address of the family has. */
+static struct ip default_gateway(const struct iface_conf *c, const struct result *r, bool v4)
+{
+	for (size_t i = 0; i < r->n_ips; i++) {
+		const struct result_ip *ip = &r->ips[i];
+
+		if (is_ours(c, ip) && ip_is4(&ip->address.ip) == v4 && !ip_is_unset(&ip->gateway))
+			return ip->gateway;
+	}
+	return (struct ip){ { 0 } };
+}
+
+static struct kroute kernel_route(const struct iface_conf *c, const struct result *r, const struct result_route *route)
+{
+	return (struct kroute){
+		.dst = { cidr_network(&route->dst), route->dst.len },
+		.gw = ip_is_unset(&route->gw) ? default_gateway(c, r, ip_is4(&route->dst.ip)) : route->gw,
+		.oif = c->index,
+		.table = route->has_table ? route->table : 0,
+		.priority = route->priority,
+		.scope = route->has_scope ? (uint8_t)route->scope : RT_SCOPE_UNIVERSE,
+		.has_scope = true,
+		.mtu = route->mtu,
+		.advmss = route->advmss,
+	};
+}
+
+// ---- configuring ----
+
+/* What a message of the batch is about: at most one is set; neither: "up" or a knob. */
+struct step {
+	const struct result_ip *ip;
+	const struct result_route *route;
+};
+
+struct work {
+	struct nl *nl;
+	const struct iface_conf *c;
+	const struct result *r;
+	struct nlmsg m;
+	struct step *steps;
+};
+
+static void work_init(struct work *w, struct nl *nl, struct arena *a, const struct iface_conf *c,
+		      const struct result *r)
+{
+	size_t steps = 2 + r->n_ips + r->n_routes, size = steps * STEP_BYTES;
+
+	*w = (struct work){
+		.nl = nl,
+		.c = c,
+		.r = r,
+		.m = { .buf = arena_raw(a, size), .cap = size },
+		.steps = arena_array(a, steps, sizeof(struct step)),
+	};
+}
+
+static void put_addresses(struct work *w, bool v4)
+{
+	for (size_t i = 0; i < w->r->n_ips; i++) {
+		const struct result_ip *ip = &w->r->ips[i];
+
+		if (!is_ours(w->c, ip) || ip_is4(&ip->address.ip) != v4)
+			continue;
+		w->steps[w->m.count].ip = ip;
+		addr_put_new(w->nl, &w->m, w->c->index, &ip->address, v4 || w->c->dad ? 0 : IFA_F_NODAD);
+	}
+}
+
+static void put_up(struct work *w)
+{
+	if (w->c->announce && has_family(w->c, w->r, true))
+		link_put_ipv4_conf(w->nl, &w->m, w->c->index, IPV4_DEVCONF_ARP_NOTIFY, 1);
+	put_addresses(w, true);
+	link_put_up(w->nl, &w->m, w->c->index, true);
+	put_addresses(w, false);
+}
+
+static void put_routes(struct work *w)
+{
+	for (size_t i = 0; i < w->r->n_routes; i++) {
+		struct kroute k = kernel_route(w->c, w->r, &w->r->routes[i]);
+
+		w->steps[w->m.count].route = &w->r->routes[i];
+		route_put_new(w->nl, &w->m, &k, NLM_F_CREATE);
+	}
+}
+
+static const char *scope_name(int scope)
+{
+	switch (scope) {
+	case RT_SCOPE_UNIVERSE: return "universe";
+	case RT_SCOPE_SITE: return "site";
+	case RT_SCOPE_LINK: return "link";
+	case RT_SCOPE_HOST: return "host";
+	case RT_SCOPE_NOWHERE: return "nowhere";
+	default: return "unknown";
+	}
+}
+
+static bool route_failed(const struct work *w, const struct result_route *route, struct err *e)
+{
+	struct kroute k = kernel_route(w->c, w->r, route);
+	char dst[CIDR_TEXT_MAX], gw[IP_TEXT_MAX];
+
+	return wrap(e, "failed to add route '%s via %s dev %s metric %u (Scope: %s, Table: %u)'", cidr_text(&k.dst, dst),
+		    ip_is_unset(&k.gw) ? "<nil>" : ip_text(&k.gw, gw), w->c->ifname, k.priority, scope_name(k.scope), k.table);
+}
+
+static bool send_work(struct work *w, struct err *e)
+{
+	char text[CIDR_TEXT_MAX];
+	unsigned failed = 0;
+	struct step s;
+
+	if (nl_send(w->nl, &w->m, NULL, NULL, &failed, e)) {
+		memset(w->steps, 0, w->m.count * sizeof(*w->steps));
+		nl_reset(&w->m);
+		return true;
+	}
+	s = w->steps[failed];
+	if (s.route)
+		return route_failed(w, s.route, e);
+	if (s.ip)
+		return wrap(e, "failed to add IP addr %s to \"%s\"", cidr_text(&s.ip->address, text), w->c->ifname);
+	return wrap(e, "failed to set \"%s\" UP", w->c->ifname);
+}
+
+static bool set_knob(const char *ifname, const char *knob, const char *value, struct err *e)
+{
+	return sysctl_set_if("ipv6", ifname, knob, value, e) ? true : wrap(e, "failed to set up IPv6 on \"%s\"", ifname);
+}
+
+/* A kernel that has no such knob has no IPv6 either; the address will say so. */
+static bool switch_on_ipv6(const char *ifname, struct err *e)
+{
+	char name[96], now[16];
+	struct err unread;
+
+	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", ifname);
+	if (!sysctl_get(name, now, sizeof(now), &unread) || str_eq(now, "0"))
+		return true;
+	return sysctl_set(name, "0", e) ? true : wrap(e, "failed to enable IPv6 on \"%s\"", ifname);
+}
+
+static bool prepare_ipv6(const struct iface_conf *c, struct err *e)
+{
+	if (!switch_on_ipv6("lo", e) || !switch_on_ipv6(c->ifname, e))
+		return false;
+	if (!set_knob(c->ifname, "keep_addr_on_down", "1", e))
+		return false;
+	if (c->announce && !set_knob(c->ifname, "ndisc_notify", "1", e))
+		return false;
+	return !c->dad || (set_knob(c->ifname, "enhanced_dad", "1", e) && set_knob(c->ifname, "accept_dad", "1", e));
+}
+
+/* Is an IPv6 address still being probed? One that somebody else has is a failure. */
+static bool look_tentative(struct nl *nl, struct arena *a, const struct iface_conf *c, bool *ret, struct err *e)
+{
+	char text[CIDR_TEXT_MAX];
+	struct addr *all;
+	bool found = false;
+	size_t n;
+
+	if (!addr_list(nl, a, AF_INET6, c->index, &all, &n, e))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].flags & IFA_F_DADFAILED)
+			return fail(e, 0, "link %s has address %s in DADFAILED state", c->ifname,
+				    cidr_text(&all[i].cidr, text));
+		found = found || all[i].flags & IFA_F_TENTATIVE;
+	}
+	*ret = found;
+	return true;
+}
+
+/* A link that has no carrier never ends its probing; that is no reason to refuse the container. */
+static bool settle(struct nl *nl, struct arena *a, const struct iface_conf *c, struct err *e)
+{
+	struct timespec step = { .tv_nsec = SETTLE_STEP_MS * 1000000L };
+	int64_t deadline = fs_now_ms() + SETTLE_MS;
+	bool tentative = true;
+	struct link l;
+
+	for (;;) {
+		if (!look_tentative(nl, a, c, &tentative, e))
+			return false;
+		if (!tentative)
+			return true;
+		if (fs_now_ms() >= deadline)
+			break;
+		nanosleep(&step, NULL);
+	}
+	if (!link_get_index(nl, c->index, &l, e))
+		return false;
+	return l.operstate != OPER_UP ||
+	       fail(e, 0, "link %s still has tentative addresses after %d ms", c->ifname, SETTLE_MS);
+}
+
+bool iface_configure(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r, struct err *e)
+{
+	bool v6 = has_family(c, r, false);
+	struct work w;
+
+	if (v6 && !prepare_ipv6(c, e))
+		return false;
+	work_init(&w, nl, a, c, r);
+	put_up(&w);
+	if (v6 && c->dad && (!send_work(&w, e) || !settle(nl, a, c, e)))
+		return false;
+	put_routes(&w);
+	return send_work(&w, e);
+}
+
+// ---- verifying ----
+
+/* What the kernel has of the interface. */
+struct present {
+	struct addr *addrs;
+	struct kroute *routes;
+	size_t n_addrs, n_routes;
+};
+
+static bool has_address(const struct present *p, const struct cidr *c)
+{
+	for (size_t i = 0; i < p->n_addrs; i++)
+		if (ip_eq(&p->addrs[i].cidr.ip, &c->ip) && p->addrs[i].cidr.len == c->len)
+			return true;
+	return false;
+}
+
+/* Settings that a route does not make are whatever the kernel chose. */
+static bool route_matches(const struct kroute *have, const struct kroute *want, bool has_table)
+{
+	return have->type == RTN_UNICAST && have->dst.len == want->dst.len && ip_eq(&have->dst.ip, &want->dst.ip) &&
+	       (ip_is_unset(&want->gw) || ip_eq(&have->gw, &want->gw)) &&
+	       (!has_table || have->table == (want->table ? want->table : RT_TABLE_MAIN)) &&
+	       (!want->priority || have->priority == want->priority) && (!want->mtu || have->mtu == want->mtu) &&
+	       (!want->advmss || have->advmss == want->advmss);
+}
+
+static bool has_route(const struct present *p, const struct kroute *want, bool has_table)
+{
+	for (size_t i = 0; i < p->n_routes; i++)
+		if (route_matches(&p->routes[i], want, has_table))
+			return true;
+	return false;
+}
+
+/* The address, and the route to its neighbours that the kernel makes for it (in whatever table a VRF keeps it). */
+static bool check_ip(const struct iface_conf *c, const struct present *p, const struct result_ip *ip, struct err *e)
+{
+	struct kroute near = { .dst = { cidr_network(&ip->address), ip->address.len } };
+	char text[CIDR_TEXT_MAX];
+
+	if (!has_address(p, &ip->address))
+		return fail(e, 0, "Failed to match addr %s on interface %s", cidr_text(&ip->address, text), c->ifname);
+	if (ip->address.len < ip_bits(&ip->address.ip) && !has_route(p, &near, false))
+		return fail(e, 0, "Failed to find Gateway: no route to %s on interface %s", cidr_text(&near.dst, text), c->ifname);
+	return true;
+}
+
+static bool check_route(const struct iface_conf *c, const struct present *p, const struct result *r,
+			const struct result_route *route, struct err *e)
+{
+	struct kroute want = kernel_route(c, r, route);
+	char dst[CIDR_TEXT_MAX], gw[IP_TEXT_MAX];
+
+	if (has_route(p, &want, route->has_table))
+		return true;
+	return fail(e, 0, "Expected Route %s via %s dev %s not found in routing table", cidr_text(&want.dst, dst),
+		    ip_is_unset(&want.gw) ? "<nil>" : ip_text(&want.gw, gw), c->ifname);
+}
+
+bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r, struct err *e)
+{
+	struct route_filter f = { .oif = c->index };
+	struct present p;
+
+	if (!addr_list(nl, a, AF_UNSPEC, c->index, &p.addrs, &p.n_addrs, e) ||
+	    !route_list(nl, a, &f, &p.routes, &p.n_routes, e))
+		return false;
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (is_ours(c, &r->ips[i]) && !check_ip(c, &p, &r->ips[i], e))
+			return false;
+	for (size_t i = 0; i < r->n_routes; i++)
+		if (!check_route(c, &p, r, &r->routes[i], e))
+			return false;
+	return true;
+}
+
+int iface_find(const struct result *r, const char *ifname, const char *sandbox)
+{
+	for (size_t i = 0; i < r->n_interfaces; i++) {
+		const struct result_interface *f = &r->interfaces[i];
+
+		if (str_eq(f->name, ifname) && f->sandbox && str_eq(f->sandbox, sandbox))
+			return (int)i;
+	}
+	return -1;
+}
