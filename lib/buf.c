@@ -26,7 +26,7 @@ char *buf_room(struct buf *b, size_t len)
 		cap = CAP_MIN;
 	if (!b->data || !arena_extend(b->arena, b->data, b->cap, cap)) {
 		data = arena_raw(b->arena, cap);
-		if (b->len)
+		if (b->data)
 			memcpy(data, b->data, b->len);
 		b->data = data;
 	}

@@ -35,7 +35,7 @@ field_read read_ip, read_cidr, read_mac;
 /* Writes bool true into a "was it there" member instead of a value: use with a second row of the same name. */
 field_read read_present;
 
-/* A list: dst is a `struct list`; each element of @size bytes is read with @item. */
+/* A list: dst is a `struct list`; each element of @size bytes is read with @item, null too, which only read_json takes. */
 struct field_list {
 	size_t size;
 	struct field item;	/* offset 0; name ignored */
@@ -46,7 +46,7 @@ struct list {
 };
 field_read read_list;
 
-/* Decode object @o into @dst by @rows. If @o is NULL or null only required rows can fail. Not an object: "want an object, have X". */
+/* Decode object @o into @dst by @rows. If @o is NULL or null only required rows can fail. Not an object: "want an object, have X". A failure leaves what was read before it in @dst. */
 bool json_fields(struct arena *a, const struct json *o, const struct field *rows, void *dst, struct err *e) MUST_CHECK;
 
 #endif

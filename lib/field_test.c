@@ -233,15 +233,15 @@ static void test_failures_carry_the_path(void **state)
 /* A reader that blames something: number, code and details come through a list's index. */
 static bool read_blame(struct arena *a, const struct json *v, void *dst, const struct field *f, struct err *e)
 {
-	(void)a, (void)v, (void)dst, (void)f;
-	(fail_code)(e, 7, "no");
+	(void)a, (void)v, (void)dst;
+	(fail_code)(e, 7, "%s", (const char *)f->arg);
 	err_details(e, "because");
 	return false;
 }
 
 static void test_code_and_details_survive_the_path(void **state)
 {
-	static const struct field_list list = { 1, { .read = read_blame } };
+	static const struct field_list list = { 1, { .read = read_blame, .arg = "no" } };
 	static const struct field rows[] = { { .name = "a", .read = read_list, .arg = &list }, { 0 } };
 	struct list dst = { NULL, 99 };
 	struct err e = ERR_INIT;
@@ -252,6 +252,28 @@ static void test_code_and_details_survive_the_path(void **state)
 	assert_string_equal(e.details, "because");
 	assert_int_equal(e.code, 7);
 	assert_int_equal(dst.n, 99);
+}
+
+/* Only a text that begins with the index of a list is glued to the key. */
+static void test_what_looks_like_an_index(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} rows[] = {
+		{ "[0]: no", "a[0]: no" },   { "[12][3]: no", "a[12][3]: no" }, { "[]: no", "a: []: no" },
+		{ "x1]: no", "a: x1]: no" }, { "[1] is bad", "a: [1] is bad" }, { "[::1]: no", "a: [::1]: no" },
+		{ "[", "a: [" },	     { "", "a: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct field table[] = { { .name = "a", .read = read_blame, .arg = rows[i].text }, { 0 } };
+		struct err e = ERR_INIT;
+		char none;
+
+		assert_false(json_fields(&arena, parse("{\"a\":1}"), table, &none, &e));
+		assert_string_equal(e.text, rows[i].said);
+	}
 }
 
 int main(void)
@@ -265,6 +287,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_objects_merge_and_lists_replace, done),
 		cmocka_unit_test_teardown(test_failures_carry_the_path, done),
 		cmocka_unit_test_teardown(test_code_and_details_survive_the_path, done),
+		cmocka_unit_test_teardown(test_what_looks_like_an_index, done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -534,12 +534,12 @@ static int member_cmp(const void *a, const void *b)
 /* The members that look-ups find, sorted by key. */
 static const struct json **winners(struct arena *tmp, const struct json *o, size_t *ret_n)
 {
-	const struct json **all = arena_array(tmp, o->count, sizeof(*all));
+	const struct json **all = arena_array(tmp, o->count, sizeof(void *));
 	size_t n = 0, kept = 0;
 
 	json_each(m, o)
 		all[n++] = m;
-	qsort(all, n, sizeof(*all), member_cmp);
+	qsort(all, n, sizeof(void *), member_cmp);
 	for (size_t i = 0; i < n; i++)
 		if (i + 1 == n || key_cmp(all[i], all[i + 1]) != 0)
 			all[kept++] = all[i];

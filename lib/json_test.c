@@ -159,6 +159,9 @@ static const struct accept_case accept_cases[] = {
 	{ "n_string_u_high_then_text", TEXT("\"\\ud800abcdef\"") },
 	{ "n_string_u_high_then_escape", TEXT("\"\\ud800\\n\"") },
 	{ "n_string_u_two_high", TEXT("\"\\ud800\\ud800\"") },
+	{ "n_string_u_two_low", TEXT("\"\\udc00\\udc00\"") },
+	{ "n_string_u_high_then_above_low", TEXT("\"\\ud800\\ue000\"") },
+	{ "n_string_u_high_then_below_low", TEXT("\"\\ud800\\udbff\"") },
 	{ "n_string_u_high_then_bmp", TEXT("\"\\ud800\\u0041\"") },
 	{ "n_string_u_high_then_short", TEXT("\"\\ud800\\udc0\"") },
 	{ "n_string_u_high_then_raw_low", TEXT("\"\\ud800\xED\xB0\x80\"") },
@@ -264,6 +267,7 @@ static const struct err_case err_cases[] = {
 	{ "{\"a\":}", "line 1, column 6: want a value, have '}'" },
 	{ "[1, // one\n2]", "line 1, column 5: want a value (JSON has no comments)" },
 	{ "[NaN]", "line 1, column 2: want a value, have \"NaN\"" },
+	{ "[nulll]", "line 1, column 2: want a value, have \"nulll\"" },
 	{ "[\x01]", "line 1, column 2: want a value, have the control character 0x01" },
 	{ "[\xE2\x82\xAC]", "line 1, column 2: want a value, have '\xE2\x82\xAC'" },
 	{ "[\xFF]", "line 1, column 2: invalid UTF-8 (byte 0xff)" },
@@ -468,6 +472,7 @@ static void test_depth(void **state)
 	const struct json *j = NULL, *k = NULL;
 	struct err e = ERR_INIT;
 	struct arena a;
+	struct buf b;
 
 	(void)state;
 	arena_init(&a, NULL, 0);
@@ -478,7 +483,11 @@ static void test_depth(void **state)
 	assert_non_null(strstr(e.text, ": nested deeper than 512 levels"));
 	assert_false(json_parse(&a, nested(&a, 1000000), &j, &e));
 	/* Many beside each other are not deep. */
-	parse(&a, "[[],[],[[]],{\"a\":{}}]");
+	buf_init(&b, &a, 0);
+	for (int i = 0; i < 2 * JSON_DEPTH_MAX; i++)
+		buf_puts(&b, i ? ",[],{}" : "[[]");
+	buf_puts(&b, "]");
+	parse(&a, buf_str(&b));
 	arena_done(&a);
 }
 
