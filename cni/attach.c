@@ -50,7 +50,7 @@ static bool plugins_there(struct call *c, struct err *e)
 
 	for (size_t i = 0; i < c->list->n; i++)
 		if (!find_plugin(c->arena, c->rt->dirs, c->list->plugins[i].type, &path, e))
-			return call_wrap(c, i, e);
+			return wrap(e, "plugin %s", c->list->plugins[i].type);
 	return true;
 }
 
@@ -89,7 +89,7 @@ static bool add_all(struct call *c, const struct json **ret_json, struct result 
 		if (!invoke_result(c->arena, &end, c->list->version, ret, ret_json, e)) {
 			if (!c->rt->on_stderr)
 				invoke_add_stderr(c->arena, &end, e);
-			return call_wrap(c, i, e);
+			return call_wrap_plugin(c, i, e);
 		}
 		prev_set(c, i, *ret_json, ret);
 	}
@@ -140,7 +140,7 @@ static bool add_locked(struct call *c, struct cni_result **ret, struct err *e)
 	if (!result_handle_new(j, &r, &result, e) || !remember(c, result, e)) {
 		cni_result_free(result);
 		undo(c);
-		return wrap(e, "ADD, network %s", c->key.network);
+		return call_wrap(c, e);
 	}
 	*ret = result;
 	return true;
@@ -151,10 +151,12 @@ static bool add(struct call *c, const struct cni_attachment *at, struct cni_resu
 	struct lock lock = LOCK_INIT;
 	bool ok;
 
-	if (!call_attach(c, at, e) || !add_ready(c, e) || !call_lock(c, &lock, e))
+	if (!call_attach(c, at, e) || !add_ready(c, e))
+		return call_wrap(c, e);
+	if (!call_lock(c, &lock, e))
 		return false;
 	ok = add_locked(c, ret, e);
-	lock_release(&lock, false);
+	lock_release(&lock, !ok);
 	return ok;
 }
 
@@ -163,7 +165,7 @@ bool cni_add(struct cni_runtime *rt, struct cni_network *net, const struct cni_a
 {
 	autoscratch s;
 	struct err why = ERR_INIT;
-	struct cni_result *result;
+	struct cni_result *result = NULL;
 	struct call c;
 
 	call_init(&c, scratch_init(&s), rt, net, COMMAND_ADD);
@@ -183,7 +185,7 @@ static bool check_all(struct call *c, struct err *e)
 	struct proc_end end;
 
 	if (!call_prev_cached(c, NULL, e))
-		return wrap(e, "CHECK, network %s", c->key.network);
+		return call_wrap(c, e);
 	for (size_t i = 0; i < c->list->n; i++)
 		if (!call_plugin(c, i, &end, e))
 			return false;
@@ -198,17 +200,19 @@ static bool check(struct call *c, const struct cni_attachment *at, struct err *e
 
 	if (!version_parse(c->list->version, ignored, e)) {
 		e->code = CNI_INVALID_CONFIG;
-		return wrap(e, "CHECK, network %s", c->key.network);
+		return call_wrap(c, e);
 	}
 	if (!version_at_least(c->list->version, "0.4.0")) {
 		fail_code(e, CNI_INCOMPATIBLE_VERSION,
 			  "configuration version \"%s\" does not support the CHECK command", c->list->version);
 		e->num = ENOTSUP;
-		return wrap(e, "network %s", c->key.network);
+		return call_wrap(c, e);
 	}
 	if (c->list->disable_check)
 		return true;
-	if (!call_attach(c, at, e) || !call_lock(c, &lock, e))
+	if (!call_attach(c, at, e))
+		return call_wrap(c, e);
+	if (!call_lock(c, &lock, e))
 		return false;
 	ok = check_all(c, e);
 	lock_release(&lock, false);
@@ -236,7 +240,11 @@ bool cni_del(struct cni_runtime *rt, struct cni_network *net, const struct cni_a
 	bool ok;
 
 	call_init(&c, scratch_init(&s), rt, net, COMMAND_DEL);
-	if (!call_attach(&c, at, &why) || !call_lock(&c, &lock, &why))
+	if (!call_attach(&c, at, &why)) {
+		call_wrap(&c, &why);
+		return error_give(e, &why);
+	}
+	if (!call_lock(&c, &lock, &why))
 		return error_give(e, &why);
 	ok = call_del(&c, &why);
 	lock_release(&lock, ok);

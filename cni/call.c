@@ -159,10 +159,15 @@ static bool execute(struct arena *a, const struct cni_runtime *rt, const char *p
 	return ok;
 }
 
-bool call_wrap(const struct call *c, size_t i, struct err *e)
+bool call_wrap_plugin(const struct call *c, size_t i, struct err *e)
 {
 	return wrap(e, "plugin %s (%s, network %s)", c->list->plugins[i].type, command_names[c->command],
 		    c->key.network);
+}
+
+bool call_wrap(const struct call *c, struct err *e)
+{
+	return wrap(e, "%s, network %s", command_names[c->command], c->key.network);
 }
 
 bool call_plugin(struct call *c, size_t i, struct proc_end *ret, struct err *e)
@@ -180,7 +185,7 @@ bool call_plugin(struct call *c, size_t i, struct proc_end *ret, struct err *e)
 
 	if (!find_plugin(c->arena, c->rt->dirs, plugin->type, &path, e) ||
 	    !execute(c->arena, c->rt, path, plugin->type, call_env(c), inject(c->arena, plugin->json, &keys), ret, e))
-		return call_wrap(c, i, e);
+		return call_wrap_plugin(c, i, e);
 	return true;
 }
 
@@ -214,7 +219,7 @@ bool call_lock(struct call *c, struct lock *ret, struct err *e)
 		return true;
 	if (why.num == ETIMEDOUT || c->command == COMMAND_ADD) {
 		*e = why;
-		return wrap(e, "%s, network %s", command_names[c->command], c->key.network);
+		return call_wrap(c, e);
 	}
 	runtime_warn(c->rt, c->arena, "%s of container %s, interface %s, network %s goes on without a lock: %s",
 		     command_names[c->command], c->key.container_id, c->key.ifname, c->key.network, why.text);
@@ -296,7 +301,7 @@ bool call_del(struct call *c, struct err *e)
 
 	if (!version_parse(c->list->version, ignored, e)) {
 		e->code = CNI_INVALID_CONFIG;
-		return wrap(e, "DEL, network %s", c->key.network);
+		return call_wrap(c, e);
 	}
 	state = prev_for_del(c);
 	if (!version_at_least(c->list->version, "0.4.0"))

@@ -41,8 +41,9 @@ bool call_plugin(struct call *c, size_t i, struct proc_end *ret, struct err *e) 
 /* Run a program for VERSION: no list, no attachment. */
 bool call_version(struct arena *a, const struct cni_runtime *rt, const char *path, const char *type,
 		  struct proc_end *ret, struct err *e) MUST_CHECK;
-/* "plugin TYPE (VERB, network NAME)" in front of @e. Returns false. */
-bool call_wrap(const struct call *c, size_t i, struct err *e);
+/* "plugin TYPE (VERB, network NAME)" or "VERB, network NAME" in front of @e. Both return false. */
+bool call_wrap_plugin(const struct call *c, size_t i, struct err *e);
+bool call_wrap(const struct call *c, struct err *e);
 
 /* Locks of an attachment unless the caller does without. A lock that cannot be made matters on ADD only: the rest goes on with a warning. */
 bool call_lock(struct call *c, struct lock *ret, struct err *e) MUST_CHECK;

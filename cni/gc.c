@@ -37,8 +37,11 @@ static void delete_one(struct gc *g, const struct cache_entry *entry, struct err
 
 	call_init(&c, g->arena, g->rt, g->net, COMMAND_DEL);
 	call_attach_cached(&c, entry);
-	if (call_del(&c, &why))
+	if (call_del(&c, &why)) {
+		if (!(g->rt->flags & CNI_NO_LOCKS))
+			lock_forget(g->arena, g->rt->cache_dir, &entry->key);
 		return;
+	}
 	wrap(&why, "GC of container %s, interface %s", entry->key.container_id, entry->key.ifname);
 	errs_add(all, &why);
 }

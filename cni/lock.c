@@ -116,16 +116,22 @@ bool lock_network(struct arena *a, const char *dir, const char *network, int64_t
 	return true;
 }
 
+static char *attachment_path(struct arena *a, const char *dir, const struct cache_key *key)
+{
+	const char *const parts[] = { key->network, key->container_id, key->ifname };
+
+	return lock_path(a, dir, "attachment", parts, ARRAY_LEN(parts));
+}
+
 bool lock_attachment(struct arena *a, const char *dir, const struct cache_key *key, int64_t timeout_ms,
 		     struct lock *ret, struct err *e)
 {
-	const char *const parts[] = { key->network, key->container_id, key->ifname };
 	struct wish w = { .began_ms = fs_now_ms(), .timeout_ms = timeout_ms };
 	struct lock l = LOCK_INIT;
 
 	if (!take_network(a, dir, key->network, true, timeout_ms, &l, e))
 		return false;
-	w.path = l.attachment_path = lock_path(a, dir, "attachment", parts, ARRAY_LEN(parts));
+	w.path = l.attachment_path = attachment_path(a, dir, key);
 	w.what = arena_printf(a, "container %s, interface %s", key->container_id, key->ifname);
 	if (!take(a, &w, &l.attachment_fd, e)) {
 		lock_release(&l, false);
@@ -133,6 +139,11 @@ bool lock_attachment(struct arena *a, const char *dir, const struct cache_key *k
 	}
 	*ret = l;
 	return true;
+}
+
+void lock_forget(struct arena *a, const char *dir, const struct cache_key *key)
+{
+	unlink(attachment_path(a, dir, key));
 }
 
 void lock_release(struct lock *l, bool gone)

@@ -30,6 +30,8 @@ bool lock_attachment(struct arena *a, const char *dir, const struct cache_key *k
 		     struct lock *ret, struct err *e) MUST_CHECK;
 bool lock_network(struct arena *a, const char *dir, const char *network, int64_t timeout_ms, struct lock *ret,
 		  struct err *e) MUST_CHECK;
+/* The file of an attachment that GC has removed. Only under lock_network(): nobody else can hold it or wait for it then. */
+void lock_forget(struct arena *a, const char *dir, const struct cache_key *key);
 /* @gone: the attachment is no more, its file can go. */
 void lock_release(struct lock *l, bool gone);
 

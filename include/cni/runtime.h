@@ -64,7 +64,7 @@ struct cni_runtime_opts {
 	cni_warn_fn *on_warn;
 	void *arg;			/* for the callbacks */
 };
-#define CNI_RUNTIME_OPTS_INIT { .size = sizeof(struct cni_runtime_opts) }
+#define CNI_RUNTIME_OPTS_INIT CNI_SIZED(cni_runtime_opts)
 
 CNI_API bool cni_runtime_new(const struct cni_runtime_opts *opts, struct cni_runtime **ret, struct cni_error *e);
 CNI_API void cni_runtime_free(struct cni_runtime *rt);
@@ -110,7 +110,7 @@ struct cni_attachment {
 	size_t n_args;
 	const char *capability_args;	/* JSON object: capability name -> value; NULL: none */
 };
-#define CNI_ATTACHMENT_INIT { .size = sizeof(struct cni_attachment) }
+#define CNI_ATTACHMENT_INIT CNI_SIZED(cni_attachment)
 
 CNI_API bool cni_add(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at, struct cni_result **ret, struct cni_error *e);
 CNI_API bool cni_check(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at, struct cni_error *e);
@@ -146,6 +146,7 @@ struct cni_cached {
 	const char *result;		/* JSON or NULL */
 	const char *path;		/* cache file */
 };
+#define CNI_CACHED_INIT CNI_SIZED(cni_cached)
 struct cni_cached_list;
 /* Attachments in the cache: of one container, or of all with @container_id NULL. Unreadable and alien files are passed over. */
 CNI_API bool cni_cached_attachments(struct cni_runtime *rt, const char *container_id, struct cni_cached_list **ret, struct cni_error *e);

@@ -2,9 +2,10 @@
 /*
  * libcni: types that runtimes and plugin authors share.
  *
- * Every struct that a caller fills in begins with `size`, set by its _INIT macro to the size the caller was compiled with: later versions of the library append members
- * and treat missing ones as zero. Text is UTF-8 and NUL-terminated. The library keeps no global state, prints nothing and never exits; a handle may be used by one thread at a
- * time, different handles by different threads at once.
+ * Every struct that crosses the border begins with `size`, set by its _INIT macro to the size the caller was compiled with: later versions of the library append members, treat
+ * missing ones as zero, and write no further than the caller has room. A struct whose size is 0 is refused (num EINVAL). Text is UTF-8 and NUL-terminated. The library keeps no
+ * global state, prints nothing and never exits, except that it aborts when memory is exhausted; a handle may be used by one thread at a time, different handles by different
+ * threads at once.
  */
 #ifndef CNI_TYPES_H
 #define CNI_TYPES_H
@@ -14,7 +15,17 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+/* What the _INIT macros stand for: all zero but the size. */
+template <class T> inline T cni_sized()
+{
+	T t = T();
+	t.size = sizeof(T);
+	return t;
+}
+#define CNI_SIZED(type) cni_sized<type>()
 extern "C" {
+#else
+#define CNI_SIZED(type) { .size = sizeof(struct type) }
 #endif
 
 #if defined(__GNUC__)
@@ -50,7 +61,7 @@ struct cni_error {
 	char text[1024];	/* one sentence, outermost context first: "plugin bridge (ADD, network pods): ..." */
 	char details[512];	/* the plugin's "details", "" if none */
 };
-#define CNI_ERROR_INIT { .size = sizeof(struct cni_error) }
+#define CNI_ERROR_INIT CNI_SIZED(cni_error)
 
 struct cni_result;	/* what an ADD made; read through the functions below */
 
@@ -59,18 +70,21 @@ struct cni_interface {
 	const char *name, *mac, *sandbox, *socket_path, *pci_id;	/* "" when absent; sandbox "": on the host */
 	uint32_t mtu;							/* bytes; 0: unknown */
 };
+#define CNI_INTERFACE_INIT CNI_SIZED(cni_interface)
 struct cni_ip {
 	size_t size;
 	const char *address;	/* CIDR text */
 	const char *gateway;	/* "" when absent */
 	int interface;		/* index into the interfaces, -1 when absent */
 };
+#define CNI_IP_INIT CNI_SIZED(cni_ip)
 struct cni_route {
 	size_t size;
 	const char *dst, *gw;	/* gw "" when absent */
 	uint32_t mtu, advmss, priority, table;
 	int scope;		/* -1 when absent */
 };
+#define CNI_ROUTE_INIT CNI_SIZED(cni_route)
 
 /* The result as JSON in the version it has, 4-space indented, without a final newline. Belongs to the result. */
 CNI_API const char *cni_result_json(const struct cni_result *r);
