@@ -154,7 +154,7 @@ static bool sweep_set(struct nft_batch *b, struct arena *a, const char *set, own
 	for (size_t i = 0; i < n; i++) {
 		struct nft_elem el = { .key = all[i].key.data, .key_len = (uint32_t)all[i].key.len, .key_end = all[i].key_end.data };
 
-		if (all[i].comment && match(all[i].comment, arg))
+		if (all[i].comment && match(set, &all[i], arg))
 			nft_elem_del(b, set, &el, 1);
 	}
 	return true;
@@ -174,14 +174,16 @@ bool owned_sweep(struct nft_batch *b, struct arena *a, uint8_t family, const cha
 	return true;
 }
 
-bool owned_by(const char *comment, const void *arg)
+bool owned_by(const char *set, const struct nft_elem_info *el, const void *arg)
 {
-	return str_eq(comment, arg);
+	(void)set;
+	return str_eq(el->comment, arg);
 }
 
-bool owned_stale(const char *comment, const void *arg)
+bool owned_stale(const char *set, const struct nft_elem_info *el, const void *arg)
 {
-	return attachments_stale(arg, comment);
+	(void)set;
+	return attachments_stale(arg, el->comment);
 }
 
 // ---- checking ----
