@@ -123,7 +123,7 @@ static bool wanted_read(const struct request *r, const struct wishes *args, cons
 	c->wanted = arena_array(r->arena, args->ips.n + runtime->ips.n + 1, sizeof(*c->wanted));
 	if (!args_read(r->arena, r->args, &env, 1, e))
 		return false;
-	if (env.value) {
+	if (!str_empty(env.value)) {
 		if (!ip_parse_loose(env.value, &ip, e)) {
 			e->code = CNI_INVALID_ENVIRONMENT;
 			return wrap(e, "ARGS: error parsing value of pair \"IP=%s\"", env.value);
