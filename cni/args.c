@@ -49,8 +49,8 @@ bool args_read(struct arena *a, const char *text, struct arg *known, size_t n, s
 		else if (!str_eq(kv[0], "IgnoreUnknown"))
 			buf_printf(&unknown, "%s\"%s\"", unknown.len ? " " : "", pair[i]);
 		else if (!bool_parse(kv[1], &ignore))
-			return fail_code(e, CNI_INVALID_ENVIRONMENT, "ARGS: error parsing value of pair \"%s\": want a boolean",
-					 pair[i]);
+			return fail_code(e, CNI_INVALID_ENVIRONMENT,
+					 "ARGS: error parsing value of pair \"%s\": want a boolean", pair[i]);
 	}
 	if (unknown.len && !ignore)
 		return fail_code(e, CNI_INVALID_ENVIRONMENT, "ARGS: unknown args [%s]", buf_str(&unknown));

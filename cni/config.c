@@ -144,7 +144,6 @@ bool ifname_valid(const char *name, struct err *e)
 	if (str_eq(name, ".") || str_eq(name, ".."))
 		return fail_code(e, CNI_INVALID_ENVIRONMENT, "interface name is . or ..");
 	if (strpbrk(name, "/:") || space_in(name))
-		return fail_code(e, CNI_INVALID_ENVIRONMENT,
-				 "interface name contains / or : or whitespace characters");
+		return fail_code(e, CNI_INVALID_ENVIRONMENT, "interface name contains / or : or whitespace characters");
 	return true;
 }

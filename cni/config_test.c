@@ -31,8 +31,9 @@ static struct netconf conf_of(const char *text)
 
 static void test_nothing(void **state)
 {
-	static const char *const cases[] = { "{}", "null", "{\"name\":null,\"cniVersion\":null,\"ipam\":null,\"prevResult\":null,"
-							   "\"args\":null,\"cni.dev/valid-attachments\":null}" };
+	static const char *const cases[] = { "{}", "null",
+					     "{\"name\":null,\"cniVersion\":null,\"ipam\":null,\"prevResult\":null,"
+					     "\"args\":null,\"cni.dev/valid-attachments\":null}" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -55,10 +56,11 @@ static void test_nothing(void **state)
 
 static void test_everything(void **state)
 {
-	struct netconf c = conf_of("{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"bridge\",\"ipam\":{\"type\":\"host-local\","
-				   "\"subnet\":\"10.0.0.0/8\"},\"dns\":{\"nameservers\":[\"1.1.1.1\",\"::1\"],\"domain\":\"d\","
-				   "\"search\":[\"s\"],\"options\":[]},\"prevResult\":{\"ips\":[]},\"runtimeConfig\":{\"mac\":\"x\"},"
-				   "\"args\":{\"cni\":{\"labels\":[]}},\"capabilities\":{\"mac\":true},\"x\":1e21}");
+	struct netconf c = conf_of(
+		"{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"bridge\",\"ipam\":{\"type\":\"host-local\","
+		"\"subnet\":\"10.0.0.0/8\"},\"dns\":{\"nameservers\":[\"1.1.1.1\",\"::1\"],\"domain\":\"d\","
+		"\"search\":[\"s\"],\"options\":[]},\"prevResult\":{\"ips\":[]},\"runtimeConfig\":{\"mac\":\"x\"},"
+		"\"args\":{\"cni\":{\"labels\":[]}},\"capabilities\":{\"mac\":true},\"x\":1e21}");
 
 	(void)state;
 	assert_string_equal(c.version, "1.1.0");
@@ -80,9 +82,10 @@ static void test_everything(void **state)
 /* Keys fold; of several spellings the last in the document wins, whatever its case. */
 static void test_folded_and_repeated_keys(void **state)
 {
-	struct netconf c = conf_of("{\"NAME\":\"a\",\"CniVersion\":\"0.4.0\",\"Type\":\"t\",\"IPAM\":{\"TYPE\":\"static\"},"
-				   "\"RuntimeConfig\":{},\"PREVRESULT\":{},\"Args\":{\"CNI\":{}},"
-				   "\"CNI.dev/Valid-Attachments\":[{\"ContainerId\":\"c\",\"IFNAME\":\"e\"}]}");
+	struct netconf c =
+		conf_of("{\"NAME\":\"a\",\"CniVersion\":\"0.4.0\",\"Type\":\"t\",\"IPAM\":{\"TYPE\":\"static\"},"
+			"\"RuntimeConfig\":{},\"PREVRESULT\":{},\"Args\":{\"CNI\":{}},"
+			"\"CNI.dev/Valid-Attachments\":[{\"ContainerId\":\"c\",\"IFNAME\":\"e\"}]}");
 
 	(void)state;
 	assert_string_equal(c.name, "a");
@@ -147,7 +150,9 @@ static void test_wrong_types(void **state)
 static void test_words(void **state)
 {
 	static const char *const good[] = { "a", "0", "A-b_c.d", "some-container-id", "0-", "a..", "n1" };
-	static const char *const bad[] = { "some-%%container-id", "-a", ".a", "_a", "a b", "a/b", "a\n", "\xC3\xA4", "a:" };
+	static const char *const bad[] = {
+		"some-%%container-id", "-a", ".a", "_a", "a b", "a/b", "a\n", "\xC3\xA4", "a:"
+	};
 	struct err e;
 
 	(void)state;
@@ -174,7 +179,16 @@ static void test_words(void **state)
 
 static void test_interface_names(void **state)
 {
-	static const char *const good[] = { "e", "eth0", "123456789012345", "...", "a%b", "a\xFF", "\xC3\xA4" "b", "-", "a\xE2\x80" };
+	static const char *const good[] = { "e",
+					    "eth0",
+					    "123456789012345",
+					    "...",
+					    "a%b",
+					    "a\xFF",
+					    "\xC3\xA4"
+					    "b",
+					    "-",
+					    "a\xE2\x80" };
 	static const char *const bad[] = {
 		"", "1234567890123456", ".", "..", "a/b", "a:b", "a b", "a\tb", "a\n", "\va", "a\f", "a\r", "a\xC2\xA0", "a\xC2\x85",
 		"\xE1\x9A\x80", "a\xE2\x80\x80", "a\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",

@@ -106,9 +106,11 @@ static void test_environment_and_stdin(void **state)
 
 	(void)state;
 	script("echoer", 0755,
-	       arena_printf(&a, "echo \"$CNI_COMMAND $CNI_IFNAME $MORE\" > %s/env; "
-				"tr '\\0' '\\n' < /proc/$$/environ | grep -c ^CNI_COMMAND= >> %s/env; "
-				"cat > %s/stdin; echo '{}'", dir, dir, dir));
+	       arena_printf(&a,
+			    "echo \"$CNI_COMMAND $CNI_IFNAME $MORE\" > %s/env; "
+			    "tr '\\0' '\\n' < /proc/$$/environ | grep -c ^CNI_COMMAND= >> %s/env; "
+			    "cat > %s/stdin; echo '{}'",
+			    dir, dir, dir));
 	setenv("CNI_COMMAND", "NOPE", 1);
 	setenv("CNI_IFNAME", "eth7", 1);
 	setenv("MORE", "more", 1);
@@ -148,6 +150,7 @@ static void failed(const char *path, const char *type, int code, const char *tex
 
 		if (call(&r, c, type, &e))
 			broken("%s of %s worked", command_names[c], type);
+		assert_int_equal(e.num, 0);
 		if (e.code != code || !strstr(e.text, text) || !strstr(e.details, details))
 			broken("%s of %s: %d %s; %s", command_names[c], type, e.code, e.text, e.details);
 	}
@@ -155,6 +158,8 @@ static void failed(const char *path, const char *type, int code, const char *tex
 
 static void test_failures(void **state)
 {
+	struct err e;
+
 	(void)state;
 	script("typed", 0755, "echo '{\"code\":77,\"msg\":\"m\",\"details\":\"d\"}'; exit 1");
 	script("silent", 0755, "exit 3");
@@ -164,26 +169,29 @@ static void test_failures(void **state)
 	script("negative", 0755, "echo '{\"code\":-1,\"msg\":\"m\"}'; exit 1");
 	script("killed", 0755, "kill -9 $$");
 	script("shut", 0644, "true");
+	if (!fs_write_atomic(fs_join(&a, dir, "bodiless"), (struct bytes){ "#!/nowhere\n", 11 }, 0755, &e))
+		broken("%s", e.text);
 	failed(dir, "typed", 77, "m", "d");
-	failed(dir, "silent", 0, "plugin silent failed with no error message: exit status 3", "");
-	failed(dir, "loud", 0, "plugin loud failed: \"oops\n\": exit status 1", "");
-	failed(dir, "nameless", 5, "plugin nameless failed with no error message", "");
-	failed(dir, "two", 0, "error parsing its diagnostic message \"{}{}\n\"", "");
-	failed(dir, "negative", 0, "error parsing its diagnostic message", "");
+	failed(dir, "silent", 0, "plugin silent: exit status 3", "");
+	failed(dir, "loud", 0, "plugin loud: exit status 1: oops", "");
+	failed(dir, "nameless", 5, "error code 5 without a message", "");
+	failed(dir, "two", 0, "plugin two: exit status 1", "");
+	failed(dir, "negative", 0, "{\"code\":-1,\"msg\":\"m\"}", "");
 	failed(dir, "killed", 0, "killed by signal 9", "");
-	failed(dir, "shut", 0, "failed to find plugin \"shut\"", "may not be executed");
+	failed(dir, "bodiless", 0, "plugin bodiless: ", "");
+	failed(dir, "shut", 0, "shut cannot be executed", "");
 	failed(dir, "absent", 0, arena_printf(&a, "failed to find plugin \"absent\" in path [%s]", dir), "");
-	failed("/a::/b:", "absent", 0, "in path [/a /b]", "");
-	failed(dir, "", 0, "no plugin name provided", "");
-	failed(dir, "x/typed", 0, "invalid plugin name: x/typed", "");
+	failed("", "typed", 0, "failed to find plugin \"typed\"", "");
 	failed(dir, "..", 0, "failed to find plugin", "");
-	failed("", "typed", 0, "no paths provided", "");
+	failed(dir, "", CNI_INVALID_CONFIG, "no plugin name provided", "");
+	failed(dir, "x/typed", CNI_INVALID_CONFIG, "invalid plugin name \"x/typed\"", "");
 }
 
 /* An answer that cannot be read leaves nothing behind. */
 static void test_unreadable_result_is_undone(void **state)
 {
-	static const char *const answers[] = { "", "log text {}", "[]", "{\"cniVersion\":\"0.9.0\"}", "{\"ips\":[{}]}" };
+	static const char *const answers[] = { "", "log text {}", "[]", "{\"cniVersion\":\"0.9.0\"}",
+					       "{\"ips\":[{}]}" };
 	struct request r = request(dir, "1.0.0");
 
 	(void)state;
@@ -191,7 +199,8 @@ static void test_unreadable_result_is_undone(void **state)
 		struct result result = { .version = "untouched" };
 		struct err e;
 
-		script("unreadable", 0755, arena_printf(&a, "echo $CNI_COMMAND >> %s/log%zu; echo '%s'", dir, i, answers[i]));
+		script("unreadable", 0755,
+		       arena_printf(&a, "echo $CNI_COMMAND >> %s/log%zu; echo '%s'", dir, i, answers[i]));
 		assert_false(delegate_add(&r, "unreadable", &result, &e));
 		assert_string_equal(result.version, "untouched");
 		assert_int_equal(e.code, CNI_DECODING_FAILURE);

@@ -16,8 +16,9 @@ static void test_write(void **state)
 	err_details(&e, "line 1\nline 2");
 	buf_init(&out, &a, 0);
 	error_write(&out, &e, "1.0.0");
-	assert_string_equal(buf_str(&out), "{\n    \"cniVersion\": \"1.0.0\",\n    \"code\": 11,\n"
-					   "    \"msg\": \"say \\\"when\\\"\",\n    \"details\": \"line 1\\nline 2\"\n}");
+	assert_string_equal(buf_str(&out),
+			    "{\n    \"cniVersion\": \"1.0.0\",\n    \"code\": 11,\n"
+			    "    \"msg\": \"say \\\"when\\\"\",\n    \"details\": \"line 1\\nline 2\"\n}");
 	arena_done(&a);
 }
 

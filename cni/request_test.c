@@ -65,7 +65,8 @@ static void test_needed_variables(void **state)
 			assert_int_equal(request_variables_check(&r, &e), want);
 			if (!want) {
 				assert_int_equal(e.code, CNI_INVALID_ENVIRONMENT);
-				assert_string_equal(e.text, arena_printf(&a, "required env variables [%s] missing", names[i]));
+				assert_string_equal(e.text,
+						    arena_printf(&a, "required env variables [%s] missing", names[i]));
 			}
 		}
 }
@@ -260,7 +261,8 @@ static bool on_other(const struct request *r, struct err *e)
 
 static void test_call(void **state)
 {
-	const struct plugin full = { "p", "", versions_all, on_add, on_other, on_other, on_other, on_other }, none = { .name = "q" };
+	const struct plugin full = { "p", "", versions_all, on_add, on_other, on_other, on_other, on_other },
+			    none = { .name = "q" };
 
 	(void)state;
 	for (int c = 0; c < COMMAND_VERSION; c++) {
@@ -281,7 +283,7 @@ static void test_call(void **state)
 static void test_previous_result(void **state)
 {
 	static const struct {
-		const char *config, *prev, *version;	/* version NULL: refused; "": absent */
+		const char *config, *prev, *version; /* version NULL: refused; "": absent */
 	} cases[] = {
 		{ "1.1.0", "null", "" },
 		{ "1.1.0", "{}", "1.1.0" },

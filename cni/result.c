@@ -220,10 +220,11 @@ static void *grow(struct arena *a, void *items, size_t n, size_t size)
 {
 	void *more = items;
 
-	if (!items || !arena_extend(a, items, n * size, (n + 1) * size)) {
+	if (!items) {
 		more = arena_array(a, n + 1, size);
-		if (n)
-			memcpy(more, items, n * size);
+	} else if (!arena_extend(a, items, n * size, (n + 1) * size)) {
+		more = arena_array(a, n + 1, size);
+		memcpy(more, items, n * size);
 	}
 	memset((char *)more + n * size, 0, size);
 	return more;

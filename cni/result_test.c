@@ -142,7 +142,8 @@ static void test_full_to_every_version(void **state)
 static void test_030_to_100(void **state)
 {
 	static const char want[] =
-		"{\"cniVersion\":\"1.0.0\"," DNS_NEW ",\"interfaces\":[{\"mac\":\"00:11:22:33:44:55\",\"name\":\"eth0\","
+		"{\"cniVersion\":\"1.0.0\"," DNS_NEW
+		",\"interfaces\":[{\"mac\":\"00:11:22:33:44:55\",\"name\":\"eth0\","
 		"\"sandbox\":\"/var/run/netns/x\"},{\"name\":\"cni0\"}],"
 		"\"ips\":[{\"address\":\"10.1.2.3/24\",\"gateway\":\"10.1.2.1\",\"interface\":0},"
 		"{\"address\":\"fd00::3/64\",\"gateway\":\"fd00::1\",\"interface\":0},{\"address\":\"10.9.9.9/8\"}],"
@@ -157,14 +158,16 @@ static void test_030_to_100(void **state)
 /* RS3: dual stack, routes with and without gateway. */
 static void test_010_and_back(void **state)
 {
-	static const char old[] = "{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"1.2.3.30/24\",\"gateway\":\"1.2.3.1\","
-				  "\"routes\":[{\"dst\":\"15.5.6.0/24\",\"gw\":\"15.5.6.8\"},{\"dst\":\"15.5.7.0/24\"}]},"
-				  "\"ip6\":{\"ip\":\"abcd:1234:ffff::cdde/64\",\"routes\":[{\"dst\":\"1111:dddd::/80\","
-				  "\"gw\":\"1111:dddd::aaaa\"},{\"dst\":\"::/0\"}]},\"dns\":{}}";
-	static const char new[] = "{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"1.2.3.30/24\","
-				  "\"gateway\":\"1.2.3.1\"},{\"version\":\"6\",\"address\":\"abcd:1234:ffff::cdde/64\"}],"
-				  "\"routes\":[{\"dst\":\"15.5.6.0/24\",\"gw\":\"15.5.6.8\"},{\"dst\":\"15.5.7.0/24\"},"
-				  "{\"dst\":\"1111:dddd::/80\",\"gw\":\"1111:dddd::aaaa\"},{\"dst\":\"::/0\"}],\"dns\":{}}";
+	static const char old[] =
+		"{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"1.2.3.30/24\",\"gateway\":\"1.2.3.1\","
+		"\"routes\":[{\"dst\":\"15.5.6.0/24\",\"gw\":\"15.5.6.8\"},{\"dst\":\"15.5.7.0/24\"}]},"
+		"\"ip6\":{\"ip\":\"abcd:1234:ffff::cdde/64\",\"routes\":[{\"dst\":\"1111:dddd::/80\","
+		"\"gw\":\"1111:dddd::aaaa\"},{\"dst\":\"::/0\"}]},\"dns\":{}}";
+	static const char new[] =
+		"{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"1.2.3.30/24\","
+		"\"gateway\":\"1.2.3.1\"},{\"version\":\"6\",\"address\":\"abcd:1234:ffff::cdde/64\"}],"
+		"\"routes\":[{\"dst\":\"15.5.6.0/24\",\"gw\":\"15.5.6.8\"},{\"dst\":\"15.5.7.0/24\"},"
+		"{\"dst\":\"1111:dddd::/80\",\"gw\":\"1111:dddd::aaaa\"},{\"dst\":\"::/0\"}],\"dns\":{}}";
 
 	(void)state;
 	assert_string_equal(converted(old, "0.4.0"), new);
@@ -176,7 +179,8 @@ static void test_010_and_back(void **state)
 			    "{\"dst\":\"1111:dddd::/80\",\"gw\":\"1111:dddd::aaaa\"},{\"dst\":\"::/0\"}]}");
 	/* Within the oldest shape nothing is lost, whatever a route carries. */
 	assert_string_equal(converted("{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"1.2.3.4/8\",\"routes\":["
-				      "{\"dst\":\"0.0.0.0/0\",\"mtu\":9}]}}", "0.1.0"),
+				      "{\"dst\":\"0.0.0.0/0\",\"mtu\":9}]}}",
+				      "0.1.0"),
 			    "{\"cniVersion\":\"0.1.0\",\"ip4\":{\"ip\":\"1.2.3.4/8\",\"routes\":["
 			    "{\"dst\":\"0.0.0.0/0\",\"mtu\":9}]},\"dns\":{}}");
 }
@@ -205,32 +209,42 @@ static void test_what_the_oldest_shape_picks(void **state)
 {
 	(void)state;
 	assert_string_equal(
-		converted("{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"fd00::1/64\"},{\"address\":\"10.0.0.1/8\"},"
-			  "{\"address\":\"10.0.0.2/8\"},{\"address\":\"fd00::2/64\"}]}", "0.2.0"),
+		converted(
+			"{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"fd00::1/64\"},{\"address\":\"10.0.0.1/8\"},"
+			"{\"address\":\"10.0.0.2/8\"},{\"address\":\"fd00::2/64\"}]}",
+			"0.2.0"),
 		"{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"10.0.0.1/8\"},\"ip6\":{\"ip\":\"fd00::1/64\"},\"dns\":{}}");
 	assert_string_equal(
 		converted("{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"10.0.0.1/8\"}],"
-			  "\"routes\":[{\"dst\":\"::/0\"},{\"dst\":\"0.0.0.0/0\",\"mtu\":9,\"table\":7}]}", "0.2.0"),
+			  "\"routes\":[{\"dst\":\"::/0\"},{\"dst\":\"0.0.0.0/0\",\"mtu\":9,\"table\":7}]}",
+			  "0.2.0"),
 		"{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"10.0.0.1/8\",\"routes\":[{\"dst\":\"0.0.0.0/0\"}]},\"dns\":{}}");
 	assert_string_equal(
-		converted("{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}", "0.2.0"),
+		converted("{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}",
+			  "0.2.0"),
 		"{\"cniVersion\":\"0.2.0\",\"ip6\":{\"ip\":\"10.0.0.1/8\"},\"dns\":{}}");
 	assert_string_equal(
-		converted("{\"cniVersion\":\"0.3.1\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}", "0.4.0"),
+		converted("{\"cniVersion\":\"0.3.1\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}",
+			  "0.4.0"),
 		"{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}],\"dns\":{}}");
 	/* The oldest shape labels by the member that an address is in. */
-	assert_string_equal(converted("{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"fd00::1/64\"}}", "0.4.0"),
-			    "{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"fd00::1/64\"}],\"dns\":{}}");
+	assert_string_equal(
+		converted("{\"cniVersion\":\"0.2.0\",\"ip4\":{\"ip\":\"fd00::1/64\"}}", "0.4.0"),
+		"{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"fd00::1/64\"}],\"dns\":{}}");
 	/* Through 1.0.0, which has no labels, it is forgotten; a label that is none counts as missing. */
 	assert_string_equal(
-		converted(converted("{\"cniVersion\":\"0.3.1\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}",
-				    "1.0.0"), "0.4.0"),
+		converted(
+			converted("{\"cniVersion\":\"0.3.1\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}",
+				  "1.0.0"),
+			"0.4.0"),
 		"{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"10.0.0.1/8\"}],\"dns\":{}}");
 	assert_string_equal(
-		converted("{\"cniVersion\":\"0.3.1\",\"ips\":[{\"version\":\"v6\",\"address\":\"fd00::1/8\"}]}", "0.3.0"),
+		converted("{\"cniVersion\":\"0.3.1\",\"ips\":[{\"version\":\"v6\",\"address\":\"fd00::1/8\"}]}",
+			  "0.3.0"),
 		"{\"cniVersion\":\"0.3.0\",\"ips\":[{\"version\":\"6\",\"address\":\"fd00::1/8\"}],\"dns\":{}}");
 	assert_string_equal(
-		converted("{\"cniVersion\":\"1.0.0\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}", "0.4.0"),
+		converted("{\"cniVersion\":\"1.0.0\",\"ips\":[{\"version\":\"6\",\"address\":\"10.0.0.1/8\"}]}",
+			  "0.4.0"),
 		"{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"10.0.0.1/8\"}],\"dns\":{}}");
 }
 
@@ -240,21 +254,25 @@ static void test_absent_is_not_zero(void **state)
 	static const char ips[] = "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.1/8\",\"interface\":0},"
 				  "{\"address\":\"10.0.0.1/8\",\"interface\":-1},{\"address\":\"10.0.0.1/8\"},"
 				  "{\"address\":\"10.0.0.1/8\",\"interface\":99}]}";
-	static const char routes[] = "{\"cniVersion\":\"1.1.0\",\"routes\":[{\"dst\":\"10.0.0.0/8\",\"scope\":0,\"table\":0},"
-				     "{\"dst\":\"10.0.0.0/8\"},{\"dst\":\"10.0.0.0/8\",\"scope\":253,\"table\":4294967295}]}";
+	static const char routes[] =
+		"{\"cniVersion\":\"1.1.0\",\"routes\":[{\"dst\":\"10.0.0.0/8\",\"scope\":0,\"table\":0},"
+		"{\"dst\":\"10.0.0.0/8\"},{\"dst\":\"10.0.0.0/8\",\"scope\":253,\"table\":4294967295}]}";
 
 	(void)state;
 	assert_string_equal(converted(ips, "1.0.0"), ips);
 	assert_string_equal(converted(converted(ips, "0.4.0"), "1.0.0"), ips);
 	assert_string_equal(converted(routes, "1.1.0"), routes);
 	assert_string_equal(converted(converted(routes, "0.3.0"), "1.1.0"), routes);
-	assert_string_equal(converted("{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"\",\"mtu\":0,\"mac\":\"\"}],"
-				      "\"ips\":[{\"address\":\"1.2.3.4/8\",\"interface\":null,\"gateway\":null}],"
-				      "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"\",\"mtu\":0,\"advmss\":0,\"priority\":0,"
-				      "\"table\":null,\"scope\":null}]}", "1.1.0"),
-			    "{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"\"}],\"ips\":[{\"address\":\"1.2.3.4/8\"}],"
-			    "\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}");
-	assert_string_equal(converted("{\"cniVersion\":\"1.1.0\",\"interfaces\":[],\"ips\":[],\"routes\":null}", "1.1.0"),
+	assert_string_equal(
+		converted("{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"\",\"mtu\":0,\"mac\":\"\"}],"
+			  "\"ips\":[{\"address\":\"1.2.3.4/8\",\"interface\":null,\"gateway\":null}],"
+			  "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"\",\"mtu\":0,\"advmss\":0,\"priority\":0,"
+			  "\"table\":null,\"scope\":null}]}",
+			  "1.1.0"),
+		"{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"\"}],\"ips\":[{\"address\":\"1.2.3.4/8\"}],"
+		"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}");
+	assert_string_equal(converted("{\"cniVersion\":\"1.1.0\",\"interfaces\":[],\"ips\":[],\"routes\":null}",
+				      "1.1.0"),
 			    "{\"cniVersion\":\"1.1.0\"}");
 }
 
@@ -266,7 +284,8 @@ static void test_empty_dns(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		assert_non_null(strstr(converted("{\"ip4\":{\"ip\":\"1.2.3.4/8\"}}", always[i]), "\"dns\":{}"));
-	assert_string_equal(converted("{\"cniVersion\":\"0.4.0\",\"dns\":{\"nameservers\":[],\"domain\":\"\"}}", "1.0.0"),
+	assert_string_equal(converted("{\"cniVersion\":\"0.4.0\",\"dns\":{\"nameservers\":[],\"domain\":\"\"}}",
+				      "1.0.0"),
 			    "{\"cniVersion\":\"1.0.0\"}");
 	assert_string_equal(converted("{\"cniVersion\":\"1.1.0\",\"dns\":null}", "0.4.0"),
 			    "{\"cniVersion\":\"0.4.0\",\"dns\":{}}");
@@ -275,9 +294,10 @@ static void test_empty_dns(void **state)
 /* RS10 and RS15 */
 static void test_refused(void **state)
 {
-	static const char *const addresses[] = { "\"10.0.0.1\"",   "\"10.0.0.1/99\"",  "\"fd00::1/129\"",  "5",  "\"\"", "null",
-						 "\"010.0.0.1/8\"", "\"fe80::1%1/64\"", "\"10.0.0.1/-1\"", "{}", "\"10.0.0/8\"",
-						 "\"10.0.0.1/8 \"" };
+	static const char *const addresses[] = {
+		"\"10.0.0.1\"",    "\"10.0.0.1/99\"",  "\"fd00::1/129\"", "5",  "\"\"",         "null",
+		"\"010.0.0.1/8\"", "\"fe80::1%1/64\"", "\"10.0.0.1/-1\"", "{}", "\"10.0.0/8\"", "\"10.0.0.1/8 \""
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
@@ -312,11 +332,13 @@ static void test_canonical(void **state)
 	(void)state;
 	assert_string_equal(converted("{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"::ffff:1.2.3.4/120\","
 				      "\"gateway\":\"::FFFF:1.2.3.1\"},{\"address\":\"FD00:0:0::0A/64\"}],"
-				      "\"routes\":[{\"dst\":\"10.1.2.3/8\"}],\"unknown\":{}}", "1.0.0"),
+				      "\"routes\":[{\"dst\":\"10.1.2.3/8\"}],\"unknown\":{}}",
+				      "1.0.0"),
 			    "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"1.2.3.4/24\",\"gateway\":\"1.2.3.1\"},"
 			    "{\"address\":\"fd00::a/64\"}],\"routes\":[{\"dst\":\"10.1.2.3/8\"}]}");
-	assert_string_equal(converted("{\"CNIVERSION\":\"1.0.0\",\"IPs\":[{\"Address\":\"1.2.3.4/24\",\"Interface\":1}]}", "1.0.0"),
-			    "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"1.2.3.4/24\",\"interface\":1}]}");
+	assert_string_equal(
+		converted("{\"CNIVERSION\":\"1.0.0\",\"IPs\":[{\"Address\":\"1.2.3.4/24\",\"Interface\":1}]}", "1.0.0"),
+		"{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"1.2.3.4/24\",\"interface\":1}]}");
 }
 
 /* RS12 */
@@ -356,16 +378,18 @@ static void test_fallback(void **state)
 /* RS14: what goes through a plugin comes out as it was. */
 static void test_pretty(void **state)
 {
-	struct result r = read_as("{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"10.1.2.3/24\"}]}", "", false);
+	struct result r = read_as(
+		"{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"10.1.2.3/24\"}]}", "", false);
 	struct buf out;
 	struct err e;
 
 	(void)state;
 	buf_init(&out, &a, 0);
 	assert_true(result_write(&out, &r, "0.4.0", true, &e));
-	assert_string_equal(buf_str(&out),
-			    "{\n    \"cniVersion\": \"0.4.0\",\n    \"ips\": [\n        {\n            \"version\": \"4\",\n"
-			    "            \"address\": \"10.1.2.3/24\"\n        }\n    ],\n    \"dns\": {}\n}");
+	assert_string_equal(
+		buf_str(&out),
+		"{\n    \"cniVersion\": \"0.4.0\",\n    \"ips\": [\n        {\n            \"version\": \"4\",\n"
+		"            \"address\": \"10.1.2.3/24\"\n        }\n    ],\n    \"dns\": {}\n}");
 }
 
 static void test_growing(void **state)
