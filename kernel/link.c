@@ -27,6 +27,7 @@ static void read_kind(const struct nl_attr *info, struct link *ret)
 	    nl_parse(tb[IFLA_INFO_SLAVE_DATA].data, tb[IFLA_INFO_SLAVE_DATA].len, port, IFLA_BRPORT_MAX, &ignored)) {
 		ret->hairpin = nl_u8(&port[IFLA_BRPORT_MODE]);
 		ret->isolated = nl_u8(&port[IFLA_BRPORT_ISOLATED]);
+		ret->port_state = nl_u8(&port[IFLA_BRPORT_STATE]);
 	}
 }
 

@@ -24,6 +24,7 @@ struct link {
 	uint8_t operstate;	/* IF_OPER_* */
 	bool vlan_filtering;	/* bridges */
 	bool hairpin, isolated;	/* bridge ports */
+	uint8_t port_state;	/* BR_STATE_* of a bridge port */
 	char alias[256];
 };
 

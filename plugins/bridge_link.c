@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <time.h>
 
 #include "kernel/addr.h"
@@ -16,7 +17,9 @@
 
 #define NAME_TRIES 10
 #define PORT_WAIT_MS 3000
-#define OPER_UP 6		/* IF_OPER_UP; linux/if.h and net/if.h exclude each other */
+/* linux/if.h, which has these, and net/if.h exclude each other. */
+#define LOWER_UP 0x10000	/* IFF_LOWER_UP */
+#define OPER_UP 6		/* IF_OPER_UP */
 
 // ---- the bridge ----
 
@@ -139,6 +142,15 @@ bool bridge_port_add(struct nl *nl, struct arena *a, const struct bridge_conf *c
 	return true;
 }
 
+/*
+ * A forwarding port with a carrier passes frames now, though the kernel may take until its next look at the link to
+ * call it operational. With a spanning tree a port forwards after half a minute, and then operational has to do.
+ */
+static bool passes(const struct link *l)
+{
+	return (l->port_state == BR_STATE_FORWARDING && l->flags & LOWER_UP) || l->operstate == OPER_UP;
+}
+
 bool bridge_port_wait(struct nl *nl, const struct bridge_port *p, struct err *e)
 {
 	int64_t deadline = fs_now_ms() + PORT_WAIT_MS;
@@ -150,7 +162,7 @@ bool bridge_port_wait(struct nl *nl, const struct bridge_port *p, struct err *e)
 
 		if (!link_get_index(nl, p->index, &l, e))
 			return false;
-		if (l.operstate == OPER_UP)
+		if (passes(&l))
 			return true;
 		if (fs_now_ms() >= deadline)
 			return fail(e, 0, "bridge port in error state: %s is not operational (state %u)", p->name, l.operstate);

@@ -112,7 +112,7 @@ static void put_addresses(struct work *w, bool v4)
 
 static void put_up(struct work *w)
 {
-	if (w->c->announce && has_family(w->c, w->r, true))
+	if (w->c->announce)
 		link_put_ipv4_conf(w->nl, &w->m, w->c->index, IPV4_DEVCONF_ARP_NOTIFY, 1);
 	put_addresses(w, true);
 	link_put_up(w->nl, &w->m, w->c->index, true);
