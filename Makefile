@@ -39,6 +39,7 @@ MAIN       := $(wildcard cmd/main.c)
 TEST_SRC   := $(wildcard $(addsuffix /*_test.c,$(ROOMS)))
 FUZZ_SRC   := $(wildcard fuzz/*.c)
 BENCH_SRC  := $(wildcard bench/*.c)
+BENCH_PART := $(wildcard bench/parts/*.c)
 MAN        := $(wildcard man/*.[1-8])
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wswitch-enum \
@@ -237,7 +238,7 @@ fuzz: $(addprefix $(O)/fuzz/,$(FUZZERS))
 fuzz-run: fuzz
 	$(Q)scripts/fuzz --seconds $(SECONDS) $(O)/fuzz $(FUZZERS)
 
-$(O)/bench/%: bench/%.c $(O)/obj/dev/rooms.a
+$(O)/bench/%: bench/%.c $(BENCH_PART) $(O)/obj/dev/rooms.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(BASE) -O2 -o $@ $^
