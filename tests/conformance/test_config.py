@@ -350,7 +350,7 @@ def test_no_plugins_from_memory(world, rt):
 # ---- what a plugin gets
 
 
-BODY = '"z":1,"big":123456789012345678901234567890,"small":1e21, "money":1.50,"minus":-0,"html":"<&>","esc":"\\u003c\\/","a":{"y":[1.0,[{"x":[]}]],' \
+BODY = '"z":1,"big":123456789012345678901234567890,"small":1e21,"money":1.50,"minus":-0,"html":"<&>","esc":"\\u003c\\/","a":{"y":[1.0,[{"x":[]}]],' \
        '"dup":1,"dup":2},"long":9007199254740993'
 
 
