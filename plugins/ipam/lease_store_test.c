@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The store and its index, against other hands that change the same files: another program, a crash, an administrator. */
+/*
+ * The store and its index, against other hands that change the same files: another program, a crash, an administrator. All of it twice: in /tmp, and on
+ * ramfs, which stamps files with the time of the last tick, so that changes right after each other have the same mtime.
+ */
 #include <setjmp.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +18,8 @@
 #include <cmocka.h>
 
 static struct arena a;
-static char dir[] = "/tmp/crimp-store-XXXXXX";
-static const char *store_dir;
+static char top[] = "/tmp/crimp-store-XXXXXX";
+static const char *dir, *store_dir;
 
 static struct bytes owner(const char *cid, const char *ifname)
 {
@@ -474,10 +479,24 @@ static int start(void **state)
 {
 	(void)state;
 	arena_init(&a, NULL, 0);
-	if (!mkdtemp(dir))
+	memcpy(top + sizeof(top) - 7, "XXXXXX", 6);
+	if (!mkdtemp(top))
 		return -1;
+	dir = fs_join(&a, top, "data");
 	store_dir = fs_join(&a, dir, "net");
-	return 0;
+	return mkdir(dir, 0700);
+}
+
+/* In a mount namespace of our own. Who may not mount repeats the tests in /tmp. */
+static int start_ramfs(void **state)
+{
+	if (start(state) < 0)
+		return -1;
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return 0;
+	if (mount("none", top, "ramfs", 0, NULL) < 0)
+		return 0;
+	return mkdir(dir, 0700);
 }
 
 static int remove_all(const char *path)
@@ -506,9 +525,14 @@ static int clean(void **state)
 
 static int stop(void **state)
 {
+	int failed;
+
 	(void)state;
+	failed = rmdir(dir);
+	umount(top);
+	rmdir(dir);
 	arena_done(&a);
-	return rmdir(dir);
+	return failed | rmdir(top);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, clean)
@@ -520,5 +544,7 @@ int main(void)
 		TEST(test_broken_index), TEST(test_replaced), TEST(test_growth), TEST(test_spill), TEST(test_recount), TEST(test_random),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	int here = cmocka_run_group_tests_name("in /tmp", tests, start, stop);
+
+	return here + cmocka_run_group_tests_name("on ramfs", tests, start_ramfs, stop);
 }
