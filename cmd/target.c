@@ -41,6 +41,13 @@ static void warn(void *arg, const char *text)
 		return;
 }
 
+/* What plugins say goes where their runtime's own words go, also when they succeed. */
+static void pass_on(void *arg UNUSED, const char *type UNUSED, const char *text, size_t len)
+{
+	struct err ignored;
+	bool done UNUSED = fd_write_all(STDERR_FILENO, text, len, &ignored);
+}
+
 bool cli_runtime(struct cli *c, struct cni_error *e)
 {
 	struct cni_runtime_opts o = CNI_RUNTIME_OPTS_INIT;
@@ -59,6 +66,7 @@ bool cli_runtime(struct cli *c, struct cni_error *e)
 	o.cache_dir = c->opt.cache_dir;
 	o.timeout_ms = (int)seconds * 1000;
 	o.flags = (c->opt.rollback ? CNI_ROLLBACK : 0) | (c->opt.keep_going ? CNI_DEL_CONTINUE : 0);
+	o.on_stderr = pass_on;
 	o.on_warn = warn;
 	o.arg = c;
 	return cni_runtime_new(&o, &c->rt, e);
