@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * DOC: Theory of operation
+ *
+ * Ports of the host lead to a container. The kernel state has three forms (portmap_form.h); ADD makes one of them, DEL removes all of them, CHECK is content with any,
+ * GC cleans what says which network it belongs to. Connections that the kernel already tracks keep their old way, so UDP entries of
+ * the host ports are forgotten after ADD and after DEL; that is best effort, a port works without.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "kernel/conntrack.h"
+#include "kernel/route.h"
+#include "kernel/sysctl.h"
+#include "lib/str.h"
+#include "plugins/owned.h"
+#include "plugins/portmap_conditions.h"
+#include "plugins/portmap_form.h"
+
+#define DEL_ROOM (64 * 1024)
+#define GC_ROOM (1024 * 1024)
+#define RACES 3
+
+// ---- the connection table ----
+
+static void flush(struct nl *nl, const struct flushes *f)
+{
+	const struct flush *v = (const struct flush *)f->list.data;
+	struct err ignored;
+
+	for (size_t i = 0; i < f->list.len / sizeof(*v); i++)
+		if (v[i].protocol == IPPROTO_UDP && !conntrack_flush_port(nl, v[i].family, v[i].protocol, v[i].port, &v[i].dst, &ignored))
+			return;
+}
+
+/* The host ports of the configuration. @all: of both families, even where the container has no address any more. */
+static void note_ports(struct flushes *f, const struct portmap *p, bool all)
+{
+	static const int families[2] = { AF_INET, AF_INET6 };
+
+	for (int which = 0; which < 2; which++) {
+		if (!all && !p->has_addr[which])
+			continue;
+		mappings_each(m, p) {
+			struct flush one = { families[which], m->number, (uint16_t)m->host_port, m->host_ip };
+
+			if (mapping_fits(m, families[which]))
+				buf_put(&f->list, &one, sizeof(one));
+		}
+	}
+}
+
+static void flushes_init(struct flushes *f, struct arena *a)
+{
+	buf_init(&f->list, a, 4 * sizeof(struct flush));
+}
+
+// ---- publishing ----
+
+/* Without it the kernel drops what comes from 127.0.0.0/8 and goes to the container. */
+static bool allow_localhost(const struct portmap *p, struct err *e)
+{
+	char ifname[IF_NAMESIZE], ip[IP_TEXT_MAX];
+	autonl nl = NL_CLOSED;
+	struct kroute to;
+
+	if (!p->snat || !p->has_addr[0])
+		return true;
+	if (!nl_open(&nl, NETLINK_ROUTE, e) || !route_to(&nl, &p->addr[0].ip, &to, e))
+		return wrap(e, "find the way to %s", ip_text(&p->addr[0].ip, ip));
+	if (!if_indextoname((unsigned)to.oif, ifname))
+		return fail(e, errno, "find the interface that leads to %s", ip_text(&p->addr[0].ip, ip));
+	return sysctl_want(arena_printf(p->arena, "net/ipv4/conf/%s/route_localnet", ifname), "1", e);
+}
+
+/* The kernel cannot do it at all: what "auto" may answer with the other backend. */
+static bool is_missing(int num)
+{
+	return num == EOPNOTSUPP || num == ENOENT || num == EAFNOSUPPORT || num == EPROTONOSUPPORT || num == EINVAL;
+}
+
+static bool setup_auto(struct nl *nl, const struct portmap *p, struct err *e)
+{
+	bool other = iptables_usable(p->arena, p->has_addr[0] ? AF_INET : AF_INET6);
+	struct err why = ERR_INIT;
+
+	if (!portmap_nft_understands(p, &why)) {
+		bool theirs = conditions_are_iptables(&p->conditions[0]) || conditions_are_iptables(&p->conditions[1]);
+
+		if (theirs && other)
+			return portmap_iptables_setup(nl, p, e);
+	} else if (portmap_nft_setup(nl, p, &why)) {
+		return true;
+	} else if (is_missing(why.num) && other) {
+		return portmap_iptables_setup(nl, p, e);
+	}
+	*e = why;
+	return false;
+}
+
+static bool setup(struct nl *nl, const struct portmap *p, struct err *e)
+{
+	if (p->backend == PORTMAP_AUTO)
+		return setup_auto(nl, p, e);
+	if (p->backend == PORTMAP_IPTABLES)
+		return portmap_iptables_setup(nl, p, e);
+	return portmap_nft_understands(p, e) && portmap_nft_setup(nl, p, e);
+}
+
+static bool publish(const struct portmap *p, struct err *e)
+{
+	autonl nl = NL_CLOSED;
+	struct flushes f;
+
+	if (!allow_localhost(p, e) || !nl_open(&nl, NETLINK_NETFILTER, e) || !setup(&nl, p, e))
+		return false;
+	flushes_init(&f, p->arena);
+	note_ports(&f, p, false);
+	flush(&nl, &f);
+	return true;
+}
+
+// ---- withdrawing ----
+
+static bool withdraw_once(struct nl *nl, const struct portmap *p, struct flushes *gone, bool *ret_changed, struct err *e)
+{
+	struct iptables t;
+	struct nft_batch b;
+
+	owned_batch(&b, p->arena, nl, DEL_ROOM);
+	iptables_init(&t, p->arena, nl, &b);
+	if (!portmap_nft_teardown(&b, p, gone, e) || !portmap_rules_teardown(&b, p, e) || !portmap_iptables_teardown(&t, p, e))
+		return false;
+	*ret_changed |= !nft_batch_is_empty(&b);
+	return nft_commit(&b, e) && iptables_done(&t, e);
+}
+
+static bool withdraw(const struct portmap *p, struct err *e)
+{
+	struct nl nl = NL_CLOSED;
+	struct err why = ERR_INIT;
+	bool ok = false, changed = false;
+	struct flushes gone;
+
+	if (!nl_open(&nl, NETLINK_NETFILTER, e))
+		return false;
+	flushes_init(&gone, p->arena);
+	for (int tries = 0; tries < RACES && !ok && (tries == 0 || why.num == ENOENT); tries++)
+		ok = withdraw_once(&nl, p, &gone, &changed, &why);
+	note_ports(&gone, p, true);
+	if (changed)
+		flush(&nl, &gone);
+	(changed ? nft_close : nl_close)(&nl);
+	if (ok)
+		return true;
+	*e = why;
+	return wrap(e, "withdraw the ports of %s", p->at.container_id);
+}
+
+// ---- the verbs ----
+
+/* A refused port leaves nothing, and what is there may be of an earlier ADD of ours. */
+static bool publish_or_undo(const struct portmap *p, struct err *e)
+{
+	struct err ignored;
+
+	if (publish(p, e))
+		return true;
+	if (e->num != EADDRINUSE && !withdraw(p, &ignored))
+		return wrap(e, "(and what was made could not be removed: %s)", ignored.text);
+	return false;
+}
+
+static bool portmap_add(const struct request *r, struct result *ret, struct err *e)
+{
+	struct portmap p;
+	struct result prev;
+	bool there;
+
+	if (!portmap_read(r, true, &p, e) || !request_prev(r, &prev, &there, e))
+		return false;
+	if (!there)
+		return fail_code(e, CNI_INVALID_CONFIG, "must be called as chained plugin");
+	portmap_addresses(&p, &prev);
+	if (p.mappings.n && !publish_or_undo(&p, e))
+		return false;
+	*ret = prev;
+	return true;
+}
+
+static bool portmap_del(const struct request *r, struct err *e)
+{
+	struct err ignored;
+	struct portmap p;
+	struct result prev;
+	bool there = false;
+
+	if (!portmap_read(r, false, &p, e))
+		return false;
+	if (request_prev(r, &prev, &there, &ignored) && there)
+		portmap_addresses(&p, &prev);
+	return withdraw(&p, e);
+}
+
+static bool portmap_check(const struct request *r, struct err *e)
+{
+	struct err why = ERR_INIT, ignored;
+	autonl nl = NL_CLOSED;
+	struct portmap p;
+	struct result prev;
+
+	if (!portmap_read(r, true, &p, e) || !request_prev_required(r, &prev, e))
+		return false;
+	portmap_addresses(&p, &prev);
+	if (p.mappings.n == 0)
+		return true;
+	if (!nl_open(&nl, NETLINK_NETFILTER, e))
+		return false;
+	if (portmap_nft_check(&nl, &p, &why) || portmap_rules_check(&nl, &p, &ignored))
+		return true;
+	if (portmap_iptables_check(&nl, &p, p.backend == PORTMAP_IPTABLES ? &why : &ignored))
+		return true;
+	*e = why;
+	return false;
+}
+
+static bool portmap_gc(const struct request *r, struct err *e)
+{
+	struct attachment *valid = arena_array(r->arena, r->net.n_valid, sizeof(*valid));
+	struct nl nl = NL_CLOSED;
+	struct attachments all;
+	struct flushes gone;
+	struct nft_batch b;
+	struct iptables t;
+	bool ok;
+
+	if (!nl_open(&nl, NETLINK_NETFILTER, e))
+		return false;
+	for (size_t i = 0; i < r->net.n_valid; i++)
+		valid[i] = (struct attachment){ r->net.name, r->net.valid[i].container_id, r->net.valid[i].ifname };
+	attachments_init(&all, r->arena, r->net.name, valid, r->net.n_valid);
+	flushes_init(&gone, r->arena);
+	owned_batch(&b, r->arena, &nl, GC_ROOM);
+	iptables_init(&t, r->arena, &nl, &b);
+	ok = portmap_nft_gc(&b, r->arena, &all, &gone, e) && portmap_iptables_gc(&t, &all, e) && nft_commit(&b, e) && iptables_done(&t, e);
+	flush(&nl, &gone);
+	nft_close(&nl);
+	return ok || wrap(e, "withdraw ports of network %s", r->net.name);
+}
+
+static bool portmap_status(const struct request *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+	autonl nl = NL_CLOSED;
+	struct portmap p;
+
+	if (!portmap_read(r, true, &p, e))
+		return false;
+	if (p.backend != PORTMAP_NFTABLES && iptables_usable(r->arena, AF_INET))
+		return true;
+	if (p.backend == PORTMAP_IPTABLES)
+		return fail_code(e, CNI_NOT_AVAILABLE, "iptables-restore is not installed, and the configuration asks for backend iptables");
+	if (nl_open(&nl, NETLINK_NETFILTER, &why) && portmap_nft_usable(&nl, r->arena, &why))
+		return true;
+	return fail_code(e, CNI_NOT_AVAILABLE, "the kernel does not take nftables address translation, and there is no iptables: %s", why.text);
+}
+
+const struct plugin portmap_plugin = {
+	.name = "portmap",
+	.about = "publish ports of a container on the host",
+	.versions = versions_all,
+	.add = portmap_add,
+	.check = portmap_check,
+	.del = portmap_del,
+	.gc = portmap_gc,
+	.status = portmap_status,
+};
