@@ -19,6 +19,18 @@ static bool is_set(const char *entry, const struct arg *set, size_t n)
 	return false;
 }
 
+/* Has the list from @next on another entry of the same name? */
+static bool is_repeated(const char *entry, char *const *next)
+{
+	const char *equals = strchr(entry, '=');
+	size_t len = equals ? (size_t)(equals + 1 - entry) : 0;
+
+	for (; len && *next; next++)
+		if (strncmp(*next, entry, len) == 0)
+			return true;
+	return false;
+}
+
 char **env_with(struct arena *a, char *const *base, const struct arg *set, size_t n)
 {
 	size_t count = 0, used = 0;
@@ -28,7 +40,7 @@ char **env_with(struct arena *a, char *const *base, const struct arg *set, size_
 		count++;
 	env = arena_array(a, count + n + 1, sizeof(*env));
 	for (size_t i = 0; i < count; i++)
-		if (!is_set(base[i], set, n))
+		if (!is_set(base[i], set, n) && !is_repeated(base[i], base + i + 1))
 			env[used++] = base[i];
 	for (size_t i = 0; i < n; i++)
 		env[used++] = arena_printf(a, "%s=%s", set[i].key, set[i].value ? set[i].value : "");

@@ -17,7 +17,7 @@
 #include "cni/result.h"
 #include "lib/proc.h"
 
-/* A copy of environment @base in which each of @set is there once, whatever @base had. NULL-terminated. */
+/* A copy of environment @base in which every name is once: with the value of @set, else the last it had. NULL-terminated. */
 char **env_with(struct arena *a, char *const *base, const struct arg *set, size_t n);
 
 /* Run @p and judge. @ret is kept on failure as by proc_run(). A failure says what happened, not to whom: callers wrap it. */
