@@ -65,11 +65,19 @@ static bool allow_localhost(const struct portmap *p, struct err *e)
 	char ifname[IF_NAMESIZE], ip[IP_TEXT_MAX];
 	autonl nl = NL_CLOSED;
 	struct kroute to;
+	struct err why;
 
 	if (!p->snat || !p->has_addr[0])
 		return true;
-	if (!nl_open(&nl, NETLINK_ROUTE, e) || !route_to(&nl, &p->addr[0].ip, &to, e))
+	if (!nl_open(&nl, NETLINK_ROUTE, e))
+		return false;
+	/* No way yet: then there is no interface to allow it on, and no failure with the reference either. */
+	if (!route_to(&nl, &p->addr[0].ip, &to, &why)) {
+		if (why.num == ENETUNREACH || why.num == EHOSTUNREACH)
+			return true;
+		*e = why;
 		return wrap(e, "find the way to %s", ip_text(&p->addr[0].ip, ip));
+	}
 	if (!if_indextoname((unsigned)to.oif, ifname))
 		return fail(e, errno, "find the interface that leads to %s", ip_text(&p->addr[0].ip, ip));
 	return sysctl_want(arena_printf(p->arena, "net/ipv4/conf/%s/route_localnet", ifname), "1", e);
