@@ -282,6 +282,25 @@ static void test_conf_by_netlink(void **state)
 	assert_string_equal(text, "1");
 }
 
+static void test_usable_kinds(void **state)
+{
+	autonl nl = NL_CLOSED;
+	struct err e = ERR_INIT;
+	struct link *all;
+	size_t before = 0, after = 0;
+
+	(void)state;
+	NEED_NETNS();
+	OK(nl_open(&nl, NETLINK_ROUTE, &e));
+	OK(link_list(&nl, &arena, &all, &before, &e));
+	OK(link_kind_usable(&nl, "veth", &e));
+	OK(link_kind_usable(&nl, "bridge", &e));
+	assert_false(link_kind_usable(&nl, "nosuchkind", &e));
+	assert_int_equal(e.num, EOPNOTSUPP);
+	OK(link_list(&nl, &arena, &all, &after, &e));
+	assert_int_equal(before, after);
+}
+
 static void test_vlans(void **state)
 {
 	struct vlan_entry add[] = { { 100, 100, true, true }, { 200, 210, false, false } };
@@ -324,9 +343,13 @@ int main(void)
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_conf_by_netlink),
+		cmocka_unit_test(test_usable_kinds),
 		cmocka_unit_test(test_vlans),
 	};
+	int failed;
 
 	arena_init(&arena, NULL, 0);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	arena_done(&arena);
+	return failed;
 }

@@ -299,7 +299,7 @@ bool bridge_forwarding(const struct result *r, bool (*knob)(const char *name, co
 		want[ip_is4(&r->ips[i].address.ip)] = true;
 	for (size_t v4 = 0; v4 < ARRAY_LEN(names); v4++)
 		if (want[v4] && !knob(names[v4], "1", e))
-			return wrap(e, "failed to enable forwarding");
+			return wrap(e, "forwarding");
 	return true;
 }
 
