@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>	/* rename() is declared there */
+#include <stdio.h> /* rename() is declared there */
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>

@@ -137,7 +137,8 @@ static void test_list(void **state)
 	assert_true(fs_list(&a, in_dir("none"), true, &names, &n, &e));
 	assert_int_equal(n, 0);
 	for (int i = 999; i >= 0; i--)
-		close(open(arena_printf(&a, "%s/a-name-that-is-long-enough-to-need-several-reads-%03d", dir, i), O_CREAT | O_WRONLY, 0600));
+		close(open(arena_printf(&a, "%s/a-name-that-is-long-enough-to-need-several-reads-%03d", dir, i),
+			   O_CREAT | O_WRONLY, 0600));
 	assert_true(fs_list(&a, dir, false, &names, &n, &e));
 	assert_int_equal(n, 1000);
 	for (size_t i = 0; i < n; i++) {

@@ -164,7 +164,7 @@ bool cidr_parse(const char *s, struct cidr *ret, struct err *e)
 bool mac_parse(const char *s, struct mac *ret, struct err *e)
 {
 	size_t len = strlen(s);
-	bool pairs = len == 17 && (s[2] == ':' || s[2] == '-');		/* else aabb.ccdd.eeff */
+	bool pairs = len == 17 && (s[2] == ':' || s[2] == '-'); /* else aabb.ccdd.eeff */
 	char sep = pairs ? s[2] : '.';
 	const char *p = s;
 	struct mac m;

@@ -172,7 +172,8 @@ static void assert_ends(const char *text, const char *network, const char *last)
 
 static void test_networks(void **state)
 {
-	struct cidr c = cidr("10.1.0.0/16"), inner = cidr("10.1.200.0/24"), other = cidr("10.2.0.0/16"), all6 = cidr("::/0");
+	struct cidr c = cidr("10.1.0.0/16"), inner = cidr("10.1.200.0/24"), other = cidr("10.2.0.0/16"),
+		    all6 = cidr("::/0");
 	struct ip in = ip("10.1.255.255"), out = ip("10.2.0.0"), six = ip("fd00::1");
 
 	(void)state;

@@ -25,12 +25,19 @@ static void assert_digest(const void *data, size_t n, size_t step, const char *w
 
 static void test_known(void **state)
 {
-	static const char two_blocks[] = "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu";
+	static const char two_blocks[] =
+		"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu";
 
 	(void)state;
-	assert_digest("", 0, 1, "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e");
-	assert_digest("abc", 3, 3, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
-	assert_digest(two_blocks, sizeof(two_blocks) - 1, 7, "8e959b75dae313da8cf4f72814fc143f8f7779c6eb9f7fa17299aeadb6889018501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909");
+	assert_digest(
+		"", 0, 1,
+		"cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e");
+	assert_digest(
+		"abc", 3, 3,
+		"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+	assert_digest(
+		two_blocks, sizeof(two_blocks) - 1, 7,
+		"8e959b75dae313da8cf4f72814fc143f8f7779c6eb9f7fa17299aeadb6889018501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909");
 }
 
 /* What the reference cuts its names from. */
@@ -67,7 +74,8 @@ static void test_pieces(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_known), cmocka_unit_test(test_names), cmocka_unit_test(test_pieces) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_known), cmocka_unit_test(test_names),
+					    cmocka_unit_test(test_pieces) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

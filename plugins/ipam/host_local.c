@@ -23,8 +23,8 @@ struct job {
 	const struct request *r;
 	struct host_local_conf conf;
 	struct lease_store *store;
-	struct bytes owner;	/* text of our leases */
-	struct got *got;	/* one per set, as far as we are */
+	struct bytes owner; /* text of our leases */
+	struct got *got;    /* one per set, as far as we are */
 	size_t n_got;
 };
 
@@ -206,14 +206,15 @@ static bool host_local_add(const struct request *r, struct result *ret, struct e
 }
 
 /* The leases of the attachment; if it has none, those of its container from the time before they named the interface. */
-static bool find_own(const struct request *r, struct lease_store *s, struct bytes *ret_owner, struct ip **ret, size_t *ret_n,
-		     struct err *e)
+static bool find_own(const struct request *r, struct lease_store *s, struct bytes *ret_owner, struct ip **ret,
+		     size_t *ret_n, struct err *e)
 {
 	size_t n;
 
 	if (!lease_owner(r->arena, r->container_id, r->ifname, ret_owner, e) || !lease_find(s, *ret_owner, ret, &n, e))
 		return false;
-	if (!n && (!lease_owner(r->arena, r->container_id, NULL, ret_owner, e) || !lease_find(s, *ret_owner, ret, &n, e)))
+	if (!n &&
+	    (!lease_owner(r->arena, r->container_id, NULL, ret_owner, e) || !lease_find(s, *ret_owner, ret, &n, e)))
 		return false;
 	*ret_n = n;
 	return true;
@@ -263,7 +264,7 @@ static bool host_local_del(const struct request *r, struct err *e)
 /* ---- GC ---- */
 
 struct sweep {
-	struct bytes *valid;	/* texts of leases that stay, sorted */
+	struct bytes *valid; /* texts of leases that stay, sorted */
 	size_t n;
 	struct errs all;
 };

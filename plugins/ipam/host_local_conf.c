@@ -9,8 +9,8 @@
 
 struct draft {
 	const char *data_dir, *resolv_conf;
-	struct list ranges;	/* of lists */
-	struct range single;	/* the form of one range at the top */
+	struct list ranges;  /* of lists */
+	struct range single; /* the form of one range at the top */
 	struct list routes;
 };
 
@@ -97,7 +97,8 @@ static const struct field runtime_fields[] = {
 	{ 0 }
 };
 
-static bool decode(struct arena *a, const struct json *o, const char *where, const struct field *rows, void *dst, struct err *e)
+static bool decode(struct arena *a, const struct json *o, const char *where, const struct field *rows, void *dst,
+		   struct err *e)
 {
 	if (json_fields(a, o, rows, dst, e))
 		return true;
@@ -164,8 +165,8 @@ static bool sets_read(const struct request *r, struct draft *d, const struct wis
 	for (size_t i = 0; i < c->n_sets; i++)
 		*(ip_is4(&c->sets[i].ranges[0].start) ? &v4 : &v6) += 1;
 	if ((v4 > 1 || v6 > 1) && !version_at_least(r->net.version, "0.3.0"))
-		return fail_code(e, CNI_INVALID_CONFIG, "CNI version %s does not support more than 1 address per family",
-				 r->net.version);
+		return fail_code(e, CNI_INVALID_CONFIG,
+				 "CNI version %s does not support more than 1 address per family", r->net.version);
 	return true;
 }
 

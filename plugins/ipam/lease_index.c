@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>	/* renameat() is declared there */
+#include <stdio.h> /* renameat() is declared there */
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -59,8 +59,10 @@ static struct key block_key(const struct ip *ip)
 {
 	struct ip first = round_down(ip, BLOCK), group = round_down(ip, NEIGHBOURS);
 
-	return (struct key){ .kind = SLOT_BLOCK, .hash = hash_bytes(&first, sizeof(first)),
-			     .home = hash_bytes(&group, sizeof(group)), .ip = first };
+	return (struct key){ .kind = SLOT_BLOCK,
+			     .hash = hash_bytes(&first, sizeof(first)),
+			     .home = hash_bytes(&group, sizeof(group)),
+			     .ip = first };
 }
 
 /* ---- pages ---- */
@@ -118,7 +120,7 @@ static bool table_write(struct lease_index *x)
 
 /* A walk over the slots where a key can be, bucket by bucket. */
 struct probe {
-	uint32_t page;		/* 0: not started */
+	uint32_t page; /* 0: not started */
 	uint32_t visited;
 	unsigned slot;
 };
@@ -221,7 +223,8 @@ static bool head_read(struct lease_index *x)
 {
 	struct index_head now;
 
-	if (pread(x->fd, &x->head, sizeof(x->head), 0) != sizeof(x->head) || memcmp(x->head.magic, MAGIC, sizeof(x->head.magic)) != 0)
+	if (pread(x->fd, &x->head, sizeof(x->head), 0) != sizeof(x->head) ||
+	    memcmp(x->head.magic, MAGIC, sizeof(x->head.magic)) != 0)
 		return false;
 	if (x->head.pages < FEWEST_PAGES || x->head.pages > MOST_PAGES || x->head.pages & (x->head.pages - 1))
 		return false;
@@ -259,7 +262,8 @@ static bool store_mark(struct lease_index *x)
 
 static bool head_write(struct lease_index *x)
 {
-	return store_mark(x) && head_identify(x, &x->head) && pwrite(x->fd, &x->head, sizeof(x->head), 0) == sizeof(x->head);
+	return store_mark(x) && head_identify(x, &x->head) &&
+	       pwrite(x->fd, &x->head, sizeof(x->head), 0) == sizeof(x->head);
 }
 
 void lease_index_close(struct lease_index *x)
@@ -307,7 +311,8 @@ void lease_index_end(struct lease_index *x)
 {
 	struct index_head now = x->head;
 
-	if (!x->fresh || !head_identify(x, &now) || memcmp(now.mtime, x->head.mtime, sizeof(now.mtime)) != 0 || !table_write(x))
+	if (!x->fresh || !head_identify(x, &now) || memcmp(now.mtime, x->head.mtime, sizeof(now.mtime)) != 0 ||
+	    !table_write(x))
 		give_up(x);
 }
 

@@ -118,7 +118,8 @@ static bool count_name(const char *name, void *arg)
 	return true;
 }
 
-static bool index_lease(struct lease_store *s, const struct ip *ip, struct bytes text, void *arg UNUSED, struct err *e UNUSED)
+static bool index_lease(struct lease_store *s, const struct ip *ip, struct bytes text, void *arg UNUSED,
+			struct err *e UNUSED)
 {
 	if (text.len || !text.data)
 		lease_index_put(&s->index, text, ip);
@@ -272,7 +273,8 @@ static int draft_open(const struct lease_store *s, struct bytes owner)
 }
 
 /* The way of file systems and processes that have no unnamed files (linking one by descriptor needs CAP_DAC_READ_SEARCH before Linux 6.10). */
-static bool create_named(const struct lease_store *s, const char *name, struct bytes owner, bool *ret_taken, struct err *e)
+static bool create_named(const struct lease_store *s, const char *name, struct bytes owner, bool *ret_taken,
+			 struct err *e)
 {
 	autoclose int fd = openat(s->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
@@ -287,7 +289,8 @@ static bool create_named(const struct lease_store *s, const char *name, struct b
 	return wrap(e, "create lease %s/%s", s->dir, name);
 }
 
-static bool create(const struct lease_store *s, int draft, const char *name, struct bytes owner, bool *ret_taken, struct err *e)
+static bool create(const struct lease_store *s, int draft, const char *name, struct bytes owner, bool *ret_taken,
+		   struct err *e)
 {
 	if (draft >= 0 && linkat(draft, "", s->fd, name, AT_EMPTY_PATH) == 0) {
 		*ret_taken = false;

@@ -257,7 +257,8 @@ static void test_cursor(void **state)
 	assert_true(lease_cursor_set(&s, 0, &ip, &e));
 	got = lease_cursor(&s, 0);
 	assert_true(ip_eq(&got, &ip));
-	assert_true(fs_write_atomic(fs_join(&a, store_dir, "last_reserved_ip.0"), (struct bytes){ "10.1.0.\xff", 8 }, 0600, &e));
+	assert_true(fs_write_atomic(fs_join(&a, store_dir, "last_reserved_ip.0"), (struct bytes){ "10.1.0.\xff", 8 },
+				    0600, &e));
 	got = lease_cursor(&s, 0);
 	assert_true(ip_is_unset(&got));
 }
@@ -430,7 +431,8 @@ static void test_random(void **state)
 	for (unsigned i = 0; i < ADDRESSES; i++)
 		model[i] = -1;
 	for (unsigned step = 0; step < 1500; step++) {
-		unsigned i = (unsigned)rand_r(&seed) % ADDRESSES, who = (unsigned)rand_r(&seed) % OWNERS, kind = (unsigned)rand_r(&seed) % 8;
+		unsigned i = (unsigned)rand_r(&seed) % ADDRESSES, who = (unsigned)rand_r(&seed) % OWNERS,
+			 kind = (unsigned)rand_r(&seed) % 8;
 		struct bytes text = owner(arena_printf(&a, "c%u", who), "eth0");
 
 		if (kind == 0 && model[i] < 0) {

@@ -138,7 +138,7 @@ void range_walk_init(struct range_walk *w, const struct range_set *set, const st
 		w->home = (size_t)(r - set->ranges);
 		w->from = ip_add(last, 1);
 		if (ip_eq(last, &r->end)) {
-			w->home = (w->home + 1) % set->n;
+			w->home = w->home + 1 < set->n ? w->home + 1 : 0;
 			w->from = set->ranges[w->home].start;
 		}
 	}
@@ -161,6 +161,6 @@ bool range_walk_next(struct range_walk *w, struct range_segment *ret)
 		ret->last = ip_add(&w->from, -1);
 	}
 	w->part++;
-	w->at = (w->at + 1) % w->set->n;
+	w->at = w->at + 1 < w->set->n ? w->at + 1 : 0;
 	return true;
 }

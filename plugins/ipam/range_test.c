@@ -77,7 +77,8 @@ static void test_refused(void **state)
 	};
 	struct range mixed[] = { range("10.1.0.0/24", "", "", ""), range("fd00::/64", "", "", "") };
 	struct range twice[] = { range("10.1.0.0/24", "", "10.1.0.9", ""), range("10.1.0.0/24", "10.1.0.9", "", "") };
-	struct range one = range("10.1.0.0/16", "", "", ""), two = range("10.1.7.0/24", "", "", ""), other = range("10.2.0.0/24", "", "", "");
+	struct range one = range("10.1.0.0/16", "", "", ""), two = range("10.1.7.0/24", "", "", ""),
+		     other = range("10.2.0.0/24", "", "", "");
 	struct range_set sets[] = { { &one, 1 }, { &other, 1 }, { &two, 1 } };
 
 	(void)state;
@@ -89,7 +90,8 @@ static void test_refused(void **state)
 		assert_refused(&set, 1, want);
 	}
 	assert_refused(&(struct range_set){ mixed, 2 }, 1, "invalid range set 0: mixed address families");
-	assert_refused(&(struct range_set){ twice, 2 }, 1, "invalid range set 0: subnets 10.1.0.1-10.1.0.9 and 10.1.0.9-10.1.0.254 overlap");
+	assert_refused(&(struct range_set){ twice, 2 }, 1,
+		       "invalid range set 0: subnets 10.1.0.1-10.1.0.9 and 10.1.0.9-10.1.0.254 overlap");
 	assert_refused(&(struct range_set){ NULL, 0 }, 1, "invalid range set 0: empty range set");
 	assert_refused(NULL, 0, "no IP ranges specified");
 	assert_refused(sets, 3, "range set 0 overlaps with 2");
@@ -114,7 +116,8 @@ static const char *walk(const struct range_set *set, const char *last)
 
 static void test_walk(void **state)
 {
-	struct range two[] = { range("10.1.0.0/24", "10.1.0.5", "10.1.0.8", ""), range("10.1.1.0/24", "10.1.1.1", "10.1.1.3", "") };
+	struct range two[] = { range("10.1.0.0/24", "10.1.0.5", "10.1.0.8", ""),
+			       range("10.1.1.0/24", "10.1.1.1", "10.1.1.3", "") };
 	struct range_set set = { two, 2 }, one = { two, 1 };
 	struct err e = ERR_INIT;
 
@@ -146,7 +149,8 @@ static int stop(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_defaults), cmocka_unit_test(test_refused), cmocka_unit_test(test_walk) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_defaults), cmocka_unit_test(test_refused),
+					    cmocka_unit_test(test_walk) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

@@ -10,7 +10,7 @@
 #include "lib/str.h"
 
 struct entry {
-	const char *text;	/* as written in the configuration */
+	const char *text; /* as written in the configuration */
 	struct cidr address;
 	struct ip gateway;
 };
@@ -21,7 +21,7 @@ struct entries {
 };
 
 struct static_conf {
-	struct list addresses;	/* of struct entry, without address yet */
+	struct list addresses; /* of struct entry, without address yet */
 	struct list routes;
 	struct dns dns;
 	struct entries final;
@@ -60,7 +60,8 @@ static const struct field ips_fields[] = {
 	{ 0 }
 };
 
-static bool decode(struct arena *a, const struct json *o, const char *where, const struct field *rows, void *dst, struct err *e)
+static bool decode(struct arena *a, const struct json *o, const char *where, const struct field *rows, void *dst,
+		   struct err *e)
 {
 	if (json_fields(a, o, rows, dst, e))
 		return true;
@@ -73,7 +74,8 @@ static bool address_parse(const char *text, const char *what, struct cidr *ret, 
 {
 	struct err ignored = ERR_INIT;
 
-	return cidr_parse(text, ret, &ignored) || fail_code(e, CNI_INVALID_CONFIG, "%s in CIDR notation, got: '%s'", what, text);
+	return cidr_parse(text, ret, &ignored) ||
+	       fail_code(e, CNI_INVALID_CONFIG, "%s in CIDR notation, got: '%s'", what, text);
 }
 
 static const char *trim(struct arena *a, const char *s)
@@ -95,7 +97,8 @@ static bool env_addresses(struct arena *a, const char *text, struct entries *ret
 
 	ret->items = arena_array(a, n, sizeof(*ret->items));
 	for (ret->n = 0; ret->n < n; ret->n++)
-		if (!address_parse(trim(a, piece[ret->n]), "the 'ip' field is expected to be", &ret->items[ret->n].address, e))
+		if (!address_parse(trim(a, piece[ret->n]), "the 'ip' field is expected to be",
+				   &ret->items[ret->n].address, e))
 			return false;
 	return true;
 }
@@ -141,7 +144,8 @@ static bool own_read(const struct request *r, const struct list *conf, struct en
 	for (ret->n = 0; ret->n < conf->n; ret->n++) {
 		struct entry *item = &ret->items[ret->n];
 
-		if (!address_parse(item->text ? item->text : "", "the 'address' field is expected to be", &item->address, e))
+		if (!address_parse(item->text ? item->text : "", "the 'address' field is expected to be",
+				   &item->address, e))
 			return false;
 	}
 	if (env.n)
@@ -171,8 +175,8 @@ static bool refuse_many(const struct request *r, const struct entries *l, struct
 	for (size_t i = 0; i < l->n; i++)
 		*(ip_is4(&l->items[i].address.ip) ? &v4 : &v6) += 1;
 	if ((v4 > 1 || v6 > 1) && !version_at_least(r->net.version, "0.3.0"))
-		return fail_code(e, CNI_INVALID_CONFIG, "CNI version %s does not support more than 1 address per family",
-				 r->net.version);
+		return fail_code(e, CNI_INVALID_CONFIG,
+				 "CNI version %s does not support more than 1 address per family", r->net.version);
 	return true;
 }
 
@@ -233,8 +237,8 @@ static bool static_check(const struct request *r, struct err *e)
 		const struct result_ip *have = result_find(&prev, &want->address.ip);
 
 		if (!have)
-			return fail(e, 0, "static: Failed to find addr %s on interface %s", ip_text(&want->address.ip, text),
-				    r->ifname);
+			return fail(e, 0, "static: Failed to find addr %s on interface %s",
+				    ip_text(&want->address.ip, text), r->ifname);
 		if (!ip_is_unset(&want->gateway) && !ip_eq(&want->gateway, &have->gateway))
 			return fail(e, 0, "static: Failed to match addr %s on interface %s",
 				    ip_text(&want->address.ip, text), r->ifname);
