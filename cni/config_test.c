@@ -31,9 +31,12 @@ static struct netconf conf_of(const char *text)
 
 static void test_nothing(void **state)
 {
-	static const char *const cases[] = { "{}", "null",
-					     "{\"name\":null,\"cniVersion\":null,\"ipam\":null,\"prevResult\":null,"
-					     "\"args\":null,\"cni.dev/valid-attachments\":null}" };
+	static const char *const cases[] = {
+		"{}",
+		"null",
+		("{\"name\":null,\"cniVersion\":null,\"ipam\":null,\"prevResult\":null,"
+		 "\"args\":null,\"cni.dev/valid-attachments\":null}"),
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -179,16 +182,9 @@ static void test_words(void **state)
 
 static void test_interface_names(void **state)
 {
-	static const char *const good[] = { "e",
-					    "eth0",
-					    "123456789012345",
-					    "...",
-					    "a%b",
-					    "a\xFF",
-					    "\xC3\xA4"
-					    "b",
-					    "-",
-					    "a\xE2\x80" };
+	static const char *const good[] = {
+		"e", "eth0", "123456789012345", "...", "a%b", "a\xFF", "\xC3\xA4", "-", "a\xE2\x80",
+	};
 	static const char *const bad[] = {
 		"", "1234567890123456", ".", "..", "a/b", "a:b", "a b", "a\tb", "a\n", "\va", "a\f", "a\r", "a\xC2\xA0", "a\xC2\x85",
 		"\xE1\x9A\x80", "a\xE2\x80\x80", "a\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",

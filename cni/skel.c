@@ -57,11 +57,11 @@ int skel_refuse(struct arena *a, const struct err *e, const char *version)
 {
 	struct buf out;
 	struct err ignored;
-	bool done UNUSED;
 
 	buf_init(&out, a, 0);
 	error_write(&out, e, version ? version : VERSION_NEWEST);
-	done = put(STDOUT_FILENO, &out, &ignored);
+	if (!put(STDOUT_FILENO, &out, &ignored))
+		complain("CNI plugin", a, e);
 	return 1;
 }
 
