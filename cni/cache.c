@@ -171,11 +171,22 @@ enum cache_state cache_read(struct arena *a, const char *dir, const struct cache
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
+static bool same_key(const struct json *a, const struct json *b)
+{
+	return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
+}
+
+/* By key, and those of one key in the order of the document. */
 static int by_key(const void *x, const void *y)
 {
-	const struct json *const *a = x, *const *b = y;
+	const struct json *a = *(const struct json *const *)x, *b = *(const struct json *const *)y;
+	int order = memcmp(a->key, b->key, a->key_len < b->key_len ? a->key_len : b->key_len);
 
-	return strcmp((*a)->key, (*b)->key);
+	if (order)
+		return order;
+	if (a->key_len != b->key_len)
+		return a->key_len < b->key_len ? -1 : 1;
+	return a->raw.data < b->raw.data ? -1 : a->raw.data > b->raw.data;
 }
 
 static void write_sorted(struct arena *a, struct jsonw *w, const struct json *j);
@@ -185,14 +196,15 @@ static void write_object(struct arena *a, struct jsonw *w, const struct json *o)
 	const struct json **members = arena_array(a, o->count + 1, sizeof(*members));
 	size_t n = 0;
 
-	/* Of repeated keys the last one counts. */
 	json_each(m, o)
-		if (json_get(o, m->key) == m)
-			members[n++] = m;
+		members[n++] = m;
 	qsort(members, n, sizeof(*members), by_key);
 	jsonw_object(w);
 	for (size_t i = 0; i < n; i++) {
-		jsonw_key(w, members[i]->key);
+		/* Of repeated keys the last one counts. */
+		if (i + 1 < n && same_key(members[i], members[i + 1]))
+			continue;
+		jsonw_keyn(w, members[i]->key, members[i]->key_len);
 		write_sorted(a, w, members[i]);
 	}
 	jsonw_object_end(w);

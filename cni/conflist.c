@@ -191,7 +191,7 @@ static void bytes_merge(struct arena *a, const struct json *o, struct conflist *
 	json_each(m, o) {
 		if (str_eq(m->key, "plugins") || str_eq(m->key, "loadOnlyInlinedPlugins"))
 			continue;
-		jsonw_key(&w, m->key);
+		jsonw_keyn(&w, m->key, m->key_len);
 		jsonw_raw(&w, m->raw);
 	}
 	jsonw_kbool(&w, "loadOnlyInlinedPlugins", true);

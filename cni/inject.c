@@ -28,13 +28,14 @@ static struct bytes quoted(struct arena *a, const char *s)
 
 bool plugin_has_capability(const struct json *plugin, const char *name)
 {
+	size_t len = strlen(name);
 	bool has = false;
 
 	/* Repeated objects merge. */
 	json_each(m, plugin)
 		if (json_key_folds(m, "capabilities"))
 			json_each(cap, m)
-				if (str_eq(cap->key, name))
+				if (cap->key_len == len && memcmp(cap->key, name, len) == 0)
 					has = cap->truth;
 	return has;
 }

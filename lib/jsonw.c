@@ -137,6 +137,11 @@ void jsonw_key(struct jsonw *w, const char *key)
 	put_key(w, key, strlen(key));
 }
 
+void jsonw_keyn(struct jsonw *w, const char *key, size_t n)
+{
+	put_key(w, key, n);
+}
+
 void jsonw_str(struct jsonw *w, const char *s)
 {
 	if (s)
