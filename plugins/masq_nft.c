@@ -123,10 +123,11 @@ bool masq_nft_teardown(const struct masq *m, struct nft_batch *b, struct err *e)
 {
 	const char *comment = attachment_comment(m->arena, m->at);
 	struct owned_list l = wanted(m);
+	bool all = false;
 
-	if (l.n)
-		return owned_del(b, m->arena, &l, e);
-	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+	if (l.n && !owned_del(b, m->arena, &l, &all, e))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(families) && !all; i++)
 		if (!owned_sweep(b, m->arena, families[i], TABLE, owned_by, comment, e))
 			return false;
 	return true;

@@ -127,7 +127,7 @@ bool owned_add(struct nl *nl, struct arena *a, struct owned_list *l, const struc
 
 // ---- deleting ----
 
-bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l, struct err *e)
+bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l, bool *ret_all, struct err *e)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		const struct owned *o = &l->v[i];
@@ -136,11 +136,16 @@ bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l,
 
 		if (!nft_elem_find(b->nl, a, o->family, o->table, o->set, &o->el, &found, &there, e))
 			return false;
-		if (!there || !same_owner(found.comment, o->el.comment))
-			continue;
-		nft_table(b, o->family, o->table);
-		nft_elem_del(b, o->set, &o->el, 1);
+		if (!there || !same_owner(found.comment, o->el.comment)) {
+			*ret_all = false;
+			return true;
+		}
 	}
+	for (size_t i = 0; i < l->n; i++) {
+		nft_table(b, l->v[i].family, l->v[i].table);
+		nft_elem_del(b, l->v[i].set, &l->v[i].el, 1);
+	}
+	*ret_all = true;
 	return true;
 }
 

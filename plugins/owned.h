@@ -36,8 +36,8 @@ struct owned *owned_list_add(struct owned_list *l);
 const void *owned_bytes(struct owned_list *l, const void *data, size_t len);
 
 bool owned_add(struct nl *nl, struct arena *a, struct owned_list *l, const struct owned_rules *rules, struct err *e) MUST_CHECK;
-/* Put the deletion of those elements that exist with this comment into @b. */
-bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l, struct err *e) MUST_CHECK;
+/* Put the deletion of all these elements into @b if each exists with its comment; otherwise nothing, and @ret_all false: sweep then. */
+bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l, bool *ret_all, struct err *e) MUST_CHECK;
 /* Put the deletion of all elements of a table that have a comment and that @match accepts into @b. */
 typedef bool owned_match(const char *set, const struct nft_elem_info *el, const void *arg);
 bool owned_sweep(struct nft_batch *b, struct arena *a, uint8_t family, const char *table, owned_match *match, const void *arg, struct err *e) MUST_CHECK;

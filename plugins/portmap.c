@@ -174,11 +174,7 @@ static bool publish_or_undo(const struct portmap *p, struct err *e)
 {
 	struct err ignored;
 
-	if (publish(p, e))
-		return true;
-	if (e->num != EADDRINUSE && !withdraw(p, &ignored))
-		return wrap(e, "(and what was made could not be removed: %s)", ignored.text);
-	return false;
+	return publish(p, e) || (e->num != EADDRINUSE && withdraw(p, &ignored) && false);
 }
 
 static bool portmap_add(const struct request *r, struct result *ret, struct err *e)
@@ -244,6 +240,8 @@ static bool portmap_gc(const struct request *r, struct err *e)
 	struct iptables t;
 	bool ok;
 
+	if (!r->net.has_valid)		/* nobody says who is valid: then nobody is stale */
+		return true;
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
 	for (size_t i = 0; i < r->net.n_valid; i++)

@@ -131,7 +131,7 @@ static const char *entry_comment(const struct portmap *p)
 	return iptables_quote(p->arena, text);
 }
 
-/* Rules that lead to the container's chain: by protocol, 15 ports each. */
+/* Rules that lead to the container's chain: by protocol, 15 ports each. Also for ports that are of the other family only, as there: CHECK of the reference looks for the very text. */
 static void put_entries(struct script *s, const char *chain, const char *protocol)
 {
 	const struct portmap *p = s->p;
@@ -144,7 +144,7 @@ static void put_entries(struct script *s, const char *chain, const char *protoco
 		buf_printf(&tail, " %s", iptables_quote(p->arena, ((const char *const *)words->items)[i]));
 	buf_printf(&tail, " -j %s\n", chain);
 	mappings_each(m, p) {
-		if (!str_eq(m->protocol, protocol) || !mapping_fits(m, families[s->which]))
+		if (!str_eq(m->protocol, protocol))
 			continue;
 		if (n == 0)
 			buf_printf(&s->text, "-A %s -m comment --comment %s -m multiport -p %s --destination-ports ", DNAT_CHAIN,

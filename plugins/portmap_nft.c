@@ -448,16 +448,15 @@ static bool sweep(struct nft_batch *b, struct arena *a, struct sweep s, struct e
 	return true;
 }
 
-/* By key when configuration and prevResult say which; by a listing when they do not, or say something that is not there. */
+/* By key when configuration and prevResult say which; by a listing when they do not, or when a part of it is not there. */
 bool portmap_nft_teardown(struct nft_batch *b, const struct portmap *p, struct flushes *gone, struct err *e)
 {
 	struct owned_list l = wanted(p);
+	bool all = false;
 
-	if (!owned_del(b, p->arena, &l, e))
+	if (l.n && !owned_del(b, p->arena, &l, &all, e))
 		return false;
-	if (l.n && !nft_batch_is_empty(b))
-		return true;
-	return sweep(b, p->arena, (struct sweep){ .comment = attachment_comment(p->arena, &p->at), .gone = gone }, e);
+	return all || sweep(b, p->arena, (struct sweep){ .comment = attachment_comment(p->arena, &p->at), .gone = gone }, e);
 }
 
 bool portmap_nft_gc(struct nft_batch *b, struct arena *a, const struct attachments *valid, struct flushes *gone, struct err *e)
