@@ -12,11 +12,11 @@
 #include "lib/fs.h"
 #include "lib/proc.h"
 
-#define OUTPUT_MAX    (32u << 20)
-#define BUSY_MS       6000
-#define HOLD_MS       100  /* how long outputs may stay open after the program has ended */
-#define DEATH_MS      2000 /* how long we wait for a killed program that hangs in the kernel */
-#define PIDFD_LESS_MS 5    /* how often we look when the kernel has no pidfd */
+#define OUTPUT_MAX (32u << 20)
+#define BUSY_MS 6000
+#define HOLD_MS 100     /* how long outputs may stay open after the program has ended */
+#define DEATH_MS 2000   /* how long we wait for a killed program that hangs in the kernel */
+#define PIDFD_LESS_MS 5 /* how often we look when the kernel has no pidfd */
 
 /* Each stage but RUNNING follows from a signal that we sent. */
 enum stage { RUNNING, TERMINATED, KILLED };
@@ -39,6 +39,7 @@ struct child {
 	enum stage stage;
 	int64_t next_ms; /* when the next stage begins; < 0: never */
 	bool ended;
+	bool reaped;     /* by somebody else: its number may be a stranger's */
 	int64_t hold_ms; /* when we stop listening after its end */
 	bool timed_out;
 };
@@ -132,7 +133,8 @@ static bool drain(struct stream *s)
 
 static void kill_group(const struct child *c, int sig)
 {
-	kill(-c->pid, sig);
+	if (!c->reaped)
+		kill(-c->pid, sig);
 }
 
 static void stage_enter(struct child *c, enum stage to)
@@ -152,14 +154,6 @@ static bool stage_next(struct child *c)
 	return true;
 }
 
-static bool has_ended(const struct child *c)
-{
-	siginfo_t info = { .si_pid = 0 };
-
-	/* Left as a zombie on purpose: until it is reaped nobody else can get its number, nor its group's. */
-	return waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == c->pid;
-}
-
 static int wait_ms(const struct child *c)
 {
 	int64_t at = c->ended ? c->hold_ms : c->next_ms, left;
@@ -172,9 +166,15 @@ static int wait_ms(const struct child *c)
 	return left < 0 ? 0 : left > 1 << 30 ? 1 << 30 : (int)left;
 }
 
+/* Left as a zombie on purpose: until it is reaped nobody else can get its number, nor its group's. */
 static void note_end(struct child *c)
 {
-	if (c->ended || !has_ended(c))
+	siginfo_t info = { .si_pid = 0 };
+
+	if (c->ended)
+		return;
+	c->reaped = waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0;
+	if (!c->reaped && info.si_pid != c->pid)
 		return;
 	c->ended = true;
 	c->hold_ms = c->stage == RUNNING ? fs_now_ms() + HOLD_MS : 0;
