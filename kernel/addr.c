@@ -8,8 +8,7 @@
 
 #include "lib/buf.h"
 
-static void put_addr(struct nl *nl, struct nlmsg *m, uint16_t type, unsigned nlm_flags, int index,
-		     const struct cidr *c)
+static void put_addr(struct nl *nl, struct nlmsg *m, uint16_t type, unsigned nlm_flags, int index, const struct cidr *c)
 {
 	struct ifaddrmsg ifa = {
 		.ifa_family = (uint8_t)ip_family(&c->ip),
@@ -41,7 +40,7 @@ bool addr_add(struct nl *nl, int index, const struct cidr *c, uint32_t flags, st
 	char text[CIDR_TEXT_MAX];
 
 	addr_put_new(nl, &m, index, c, flags);
-	return nl_ask(nl, &m, e) ? true : wrap(e, "add address %s", cidr_text(c, text));
+	return nl_ask(nl, &m, e) || wrap(e, "add address %s", cidr_text(c, text));
 }
 
 bool addr_del(struct nl *nl, int index, const struct cidr *c, struct err *e)
@@ -50,11 +49,11 @@ bool addr_del(struct nl *nl, int index, const struct cidr *c, struct err *e)
 	char text[CIDR_TEXT_MAX];
 
 	put_addr(nl, &m, RTM_DELADDR, 0, index, c);
-	return nl_ask(nl, &m, e) ? true : wrap(e, "remove address %s", cidr_text(c, text));
+	return nl_ask(nl, &m, e) || wrap(e, "remove address %s", cidr_text(c, text));
 }
 
 struct listing {
-	struct buf out;		/* of struct addr */
+	struct buf out; /* of struct addr */
 	int family, index;
 };
 

@@ -90,12 +90,12 @@ bool link_get(struct nl *nl, const char *name, struct link *ret, struct err *e)
 	/* The kernel would say ERANGE; there is no such interface, and that is what callers decide on. */
 	if (strlen(name) >= IFNAMSIZ)
 		return fail(e, ENODEV, "find interface %s", name);
-	return get(nl, 0, name, ret, e) ? true : wrap(e, "find interface %s", name);
+	return get(nl, 0, name, ret, e) || wrap(e, "find interface %s", name);
 }
 
 bool link_get_index(struct nl *nl, int index, struct link *ret, struct err *e)
 {
-	return get(nl, index, NULL, ret, e) ? true : wrap(e, "find interface number %d", index);
+	return get(nl, index, NULL, ret, e) || wrap(e, "find interface number %d", index);
 }
 
 static bool link_take(const struct nlmsghdr *h, void *arg, struct err *e)
@@ -159,7 +159,7 @@ bool link_del(struct nl *nl, int index, struct err *e)
 	struct ifinfomsg ifi = { .ifi_index = index };
 
 	nl_begin(nl, &m, RTM_DELLINK, 0, &ifi, sizeof(ifi));
-	return nl_ask(nl, &m, e) ? true : wrap(e, "delete interface number %d", index);
+	return nl_ask(nl, &m, e) || wrap(e, "delete interface number %d", index);
 }
 
 static bool set_flags(struct nl *nl, int index, uint32_t flags, uint32_t change, struct err *e)

@@ -26,7 +26,7 @@ bool link_bridge_add(struct nl *nl, const struct bridge_new *b, struct err *e)
 				nl_put_u8(&m, IFLA_BR_VLAN_FILTERING, 1);
 		}
 	}
-	return nl_ask(nl, &m, e) ? true : wrap(e, "make the bridge %s", b->name);
+	return nl_ask(nl, &m, e) || wrap(e, "make the bridge %s", b->name);
 }
 
 bool link_bridge_vlan_filtering(struct nl *nl, int index, bool on, struct err *e)
@@ -40,7 +40,7 @@ bool link_bridge_vlan_filtering(struct nl *nl, int index, bool on, struct err *e
 		NL_NEST(&m, IFLA_INFO_DATA)
 			nl_put_u8(&m, IFLA_BR_VLAN_FILTERING, on);
 	}
-	return nl_ask(nl, &m, e) ? true : wrap(e, "switch VLAN filtering %s", on ? "on" : "off");
+	return nl_ask(nl, &m, e) || wrap(e, "switch VLAN filtering %s", on ? "on" : "off");
 }
 
 // ---- ports ----
@@ -55,7 +55,7 @@ bool link_set_port_flags(struct nl *nl, int index, struct port_flags f, struct e
 		nl_put_u8(&m, IFLA_BRPORT_MODE, f.hairpin);
 		nl_put_u8(&m, IFLA_BRPORT_ISOLATED, f.isolated);
 	}
-	return nl_ask(nl, &m, e) ? true : wrap(e, "set hairpin and isolation of bridge port number %d", index);
+	return nl_ask(nl, &m, e) || wrap(e, "set hairpin and isolation of bridge port number %d", index);
 }
 
 // ---- VLANs of a port ----
@@ -70,8 +70,8 @@ static void put_vlan(struct nlmsg *m, uint16_t vid, unsigned flags)
 static void put_vlans(struct nlmsg *m, const struct vlan_entry *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		unsigned flags = (v[i].pvid ? BRIDGE_VLAN_INFO_PVID : 0) |
-				 (v[i].untagged ? BRIDGE_VLAN_INFO_UNTAGGED : 0);
+		unsigned flags =
+			(v[i].pvid ? BRIDGE_VLAN_INFO_PVID : 0) | (v[i].untagged ? BRIDGE_VLAN_INFO_UNTAGGED : 0);
 
 		if (v[i].first == v[i].last) {
 			put_vlan(m, v[i].first, flags);
@@ -96,7 +96,8 @@ static bool change_vlans(struct nl *nl, uint16_t type, int index, const struct v
 		NL_NEST(&m, IFLA_AF_SPEC)
 			put_vlans(&m, v + at, some);
 		if (!nl_ask(nl, &m, e))
-			return wrap(e, "%s VLANs of bridge port number %d", type == RTM_SETLINK ? "add" : "remove", index);
+			return wrap(e, "%s VLANs of bridge port number %d", type == RTM_SETLINK ? "add" : "remove",
+				    index);
 	}
 	return true;
 }
@@ -112,9 +113,9 @@ bool link_port_vlan_del(struct nl *nl, int index, const struct vlan_entry *v, si
 }
 
 struct listing {
-	struct buf out;		/* of struct vlan_entry */
+	struct buf out; /* of struct vlan_entry */
 	int index;
-	uint16_t begun;		/* first VID of a range whose end has not come yet; 0: none */
+	uint16_t begun; /* first VID of a range whose end has not come yet; 0: none */
 };
 
 static void listing_put(struct listing *l, uint16_t first, uint16_t last, unsigned flags)
@@ -157,8 +158,9 @@ static bool take_vlandb(const struct nlmsghdr *h, void *arg, struct err *e)
 		info = tb[BRIDGE_VLANDB_ENTRY_INFO].data;
 		if (!info || tb[BRIDGE_VLANDB_ENTRY_INFO].len < sizeof(*info))
 			continue;
-		listing_put(l, info->vid, tb[BRIDGE_VLANDB_ENTRY_RANGE].there ?
-			    nl_u16(&tb[BRIDGE_VLANDB_ENTRY_RANGE]) : info->vid, info->flags);
+		listing_put(l, info->vid,
+			    tb[BRIDGE_VLANDB_ENTRY_RANGE].there ? nl_u16(&tb[BRIDGE_VLANDB_ENTRY_RANGE]) : info->vid,
+			    info->flags);
 	}
 	return true;
 }

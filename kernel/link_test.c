@@ -60,8 +60,14 @@ static void test_veth_in_place(void **state)
 	OK(nl_open(&nl, NETLINK_ROUTE, &e));
 	OK(netns_nl_open(other, NETLINK_ROUTE, &far, &e));
 	bridge = make_bridge(&nl, "br.t", 1400);
-	OK(link_veth_add(&nl, &(struct veth_new){ .name = "veth1", .peer_name = "eth0", .mac = ours, .peer_mac = theirs,
-						  .mtu = 1400, .master = bridge, .peer_netns = other },
+	OK(link_veth_add(&nl,
+			 &(struct veth_new){ .name = "veth1",
+					     .peer_name = "eth0",
+					     .mac = ours,
+					     .peer_mac = theirs,
+					     .mtu = 1400,
+					     .master = bridge,
+					     .peer_netns = other },
 			 &index, &peer, &e));
 	OK(link_get_index(&nl, index, &l, &e));
 	OK(link_get(&far, "eth0", &p, &e));
@@ -168,7 +174,7 @@ static void test_addresses(void **state)
 	OK(addr_list(&nl, &arena, AF_INET, second, &all, &n, &e));
 	assert_int_equal(n, 0);
 	OK(addr_list(&nl, &arena, AF_INET, 0, &all, &n, &e));
-	assert_int_equal(n, 3);	/* and that of lo */
+	assert_int_equal(n, 3); /* and that of lo */
 	OK(addr_del(&nl, index, &(struct cidr){ ip("10.1.2.3"), 24 }, &e));
 	OK(addr_list(&nl, &arena, AF_UNSPEC, index, &all, &n, &e));
 	for (size_t i = 0; i < n; i++)
@@ -204,8 +210,14 @@ static void test_routes(void **state)
 	OK(nl_open(&nl, NETLINK_ROUTE, &e));
 	index = make_bridge(&nl, "br.t", 0);
 	OK(addr_add(&nl, index, &own, 0, &e));
-	OK(route_add(&nl, &(struct kroute){ .dst = cidr("0.0.0.0/0"), .gw = ip("10.1.2.1"), .oif = index, .mtu = 1300,
-					    .advmss = 1200, .priority = 5 }, NLM_F_CREATE | NLM_F_EXCL, &e));
+	OK(route_add(&nl,
+		     &(struct kroute){ .dst = cidr("0.0.0.0/0"),
+				       .gw = ip("10.1.2.1"),
+				       .oif = index,
+				       .mtu = 1300,
+				       .advmss = 1200,
+				       .priority = 5 },
+		     NLM_F_CREATE | NLM_F_EXCL, &e));
 	OK(route_add(&nl, &(struct kroute){ .dst = cidr("10.7.1.9/16"), .oif = index }, NLM_F_CREATE | NLM_F_EXCL, &e));
 	OK(route_add(&nl, &(struct kroute){ .dst = cidr("10.8.0.0/16"), .oif = index, .table = 4000 },
 		     NLM_F_CREATE | NLM_F_EXCL, &e));
@@ -322,8 +334,9 @@ static void test_vlans(void **state)
 	}
 	OK(link_get(&nl, "br.t", &l, &e));
 	assert_true(l.vlan_filtering);
-	OK(link_veth_add(&nl, &(struct veth_new){ .name = "veth1", .peer_name = "eth0", .master = l.index,
-						  .peer_netns = -1 }, &index, &peer, &e));
+	OK(link_veth_add(
+		&nl, &(struct veth_new){ .name = "veth1", .peer_name = "eth0", .master = l.index, .peer_netns = -1 },
+		&index, &peer, &e));
 	OK(link_port_vlans(&nl, &arena, index, &all, &n, &e));
 	assert_true(n == 1 && all[0].first == 1 && all[0].pvid && all[0].untagged);
 	OK(link_port_vlan_del(&nl, index, all, n, &e));

@@ -261,7 +261,8 @@ bool nl_parse_msg(const struct nlmsghdr *h, size_t fixed_len, struct nl_attr *re
 	size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(fixed_len);
 
 	if (h->nlmsg_len < skip)
-		return fail(e, EBADMSG, "netlink message of type %u is only %u bytes long", h->nlmsg_type, h->nlmsg_len);
+		return fail(e, EBADMSG, "netlink message of type %u is only %u bytes long", h->nlmsg_type,
+			    h->nlmsg_len);
 	return nl_parse((const uint8_t *)h + skip, h->nlmsg_len - skip, ret, max, e);
 }
 
@@ -282,7 +283,7 @@ static uint64_t attr_number(const struct nl_attr *a, unsigned n, bool big)
 	case 1: return b[0];
 	case 2: return *(const uint16_t *)a->data;
 	case 4: return *(const uint32_t *)a->data;
-	default: memcpy(&v, b, sizeof(v)); return v;	/* attributes are aligned to 4 only */
+	default: memcpy(&v, b, sizeof(v)); return v; /* attributes are aligned to 4 only */
 	}
 }
 
@@ -329,9 +330,9 @@ struct round {
 	nl_reply *reply;
 	void *arg;
 	struct err *e;
-	uint32_t first, last;		/* sequence numbers of the requests */
-	unsigned waiting;		/* acknowledgements, or the end of the dump, that are still to come */
-	unsigned bad;			/* index of the request that failed */
+	uint32_t first, last; /* sequence numbers of the requests */
+	unsigned waiting;     /* acknowledgements, or the end of the dump, that are still to come */
+	unsigned bad;         /* index of the request that failed */
 	bool dump, failed, interrupted;
 };
 
@@ -457,7 +458,7 @@ static bool take_done(struct round *r, const struct nlmsghdr *h)
 static void take(struct round *r, const struct nlmsghdr *h)
 {
 	if (h->nlmsg_seq - r->first > r->last - r->first || h->nlmsg_pid != r->nl->port)
-		return;			/* the rest of an earlier question */
+		return; /* the rest of an earlier question */
 	if (h->nlmsg_flags & NLM_F_DUMP_INTR && r->dump)
 		r->interrupted = true;
 	switch (h->nlmsg_type) {

@@ -28,7 +28,7 @@ static void test_build(void **state)
 		nl_put_be16(&m, 2, 0x1234);
 		nl_put_be64(&m, 3, 0x0102030405060708);
 	}
-	nl_put_u16(&m, 300, 1);		/* beyond the table: dropped */
+	nl_put_u16(&m, 300, 1); /* beyond the table: dropped */
 	nl_put_u32(&m, 6, 1);
 	nl_put_u32(&m, 6, 2);
 	assert_false(m.full);
@@ -43,7 +43,7 @@ static void test_build(void **state)
 	assert_int_equal(nl_u8(&in[1]), 9);
 	assert_memory_equal(in[2].data, "\x12\x34", 2);
 	assert_true(nl_be64(&in[3]) == 0x0102030405060708);
-	assert_int_equal(nl_u32(&in[1]), 0);	/* another size than asked */
+	assert_int_equal(nl_u32(&in[1]), 0); /* another size than asked */
 }
 
 static void test_full(void **state)
@@ -70,7 +70,7 @@ static void test_full(void **state)
 
 static void test_cut_attributes(void **state)
 {
-	static const uint16_t row[] = { 8, 1, 0, 0, 12, 2, 0, 0 };	/* the second says 12 and has 8 */
+	static const uint16_t row[] = { 8, 1, 0, 0, 12, 2, 0, 0 }; /* the second says 12 and has 8 */
 	struct nl_attr tb[3];
 	struct err e = ERR_INIT;
 
@@ -78,7 +78,7 @@ static void test_cut_attributes(void **state)
 	memset(tb, 0x55, sizeof(tb));
 	assert_false(nl_parse(row, sizeof(row), tb, 2, &e));
 	assert_int_equal(e.num, EBADMSG);
-	assert_int_equal(tb[0].len, 0x5555);	/* untouched */
+	assert_int_equal(tb[0].len, 0x5555); /* untouched */
 }
 
 static void ask_up(struct nl *nl, struct nlmsg *m, int index)
@@ -108,7 +108,7 @@ static void test_batch_names_the_failed_message(void **state)
 	nl_reset(&m);
 	ask_up(&nl, &m, 1);
 	e = ERR_INIT;
-	OK(nl_ask(&nl, &m, &e));	/* nothing of the failed batch is left in the queue */
+	OK(nl_ask(&nl, &m, &e)); /* nothing of the failed batch is left in the queue */
 }
 
 static void test_kernel_sentence(void **state)
@@ -155,7 +155,7 @@ static bool refuse(const struct nlmsghdr *h, void *arg, struct err *e)
 {
 	(void)h;
 	(void)arg;
-	return (fail)(e, EDOM, "no more");	/* cmocka has a macro of that name */
+	return (fail)(e, EDOM, "no more"); /* cmocka has a macro of that name */
 }
 
 static void test_dump(void **state)

@@ -61,11 +61,12 @@ void route_put_new(struct nl *nl, struct nlmsg *m, const struct kroute *r, unsig
 {
 	uint8_t scope = ip_is_unset(&r->gw) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 
-	put_route(nl, m, RTM_NEWROUTE, nlm_flags, r, (struct rtmsg){
-		.rtm_scope = r->has_scope ? r->scope : scope,
-		.rtm_type = r->type ? r->type : RTN_UNICAST,
-		.rtm_protocol = r->protocol ? r->protocol : RTPROT_BOOT,
-	});
+	put_route(nl, m, RTM_NEWROUTE, nlm_flags, r,
+		  (struct rtmsg){
+			  .rtm_scope = r->has_scope ? r->scope : scope,
+			  .rtm_type = r->type ? r->type : RTN_UNICAST,
+			  .rtm_protocol = r->protocol ? r->protocol : RTPROT_BOOT,
+		  });
 }
 
 bool route_add(struct nl *nl, const struct kroute *r, unsigned nlm_flags, struct err *e)
@@ -74,7 +75,7 @@ bool route_add(struct nl *nl, const struct kroute *r, unsigned nlm_flags, struct
 	char text[CIDR_TEXT_MAX];
 
 	route_put_new(nl, &m, r, nlm_flags);
-	return nl_ask(nl, &m, e) ? true : wrap(e, "add route to %s", cidr_text(&r->dst, text));
+	return nl_ask(nl, &m, e) || wrap(e, "add route to %s", cidr_text(&r->dst, text));
 }
 
 /* What the caller left open matches anything. */
@@ -83,12 +84,13 @@ bool route_del(struct nl *nl, const struct kroute *r, struct err *e)
 	NLMSG_ON_STACK(m, 512);
 	char text[CIDR_TEXT_MAX];
 
-	put_route(nl, &m, RTM_DELROUTE, 0, r, (struct rtmsg){
-		.rtm_scope = r->has_scope ? r->scope : RT_SCOPE_NOWHERE,
-		.rtm_type = r->type,
-		.rtm_protocol = r->protocol,
-	});
-	return nl_ask(nl, &m, e) ? true : wrap(e, "remove route to %s", cidr_text(&r->dst, text));
+	put_route(nl, &m, RTM_DELROUTE, 0, r,
+		  (struct rtmsg){
+			  .rtm_scope = r->has_scope ? r->scope : RT_SCOPE_NOWHERE,
+			  .rtm_type = r->type,
+			  .rtm_protocol = r->protocol,
+		  });
+	return nl_ask(nl, &m, e) || wrap(e, "remove route to %s", cidr_text(&r->dst, text));
 }
 
 // ---- reading ----
@@ -150,7 +152,7 @@ static void read_route(const struct rtmsg *rt, const struct nl_attr tb[], struct
 }
 
 struct listing {
-	struct buf out;		/* of struct kroute */
+	struct buf out; /* of struct kroute */
 	const struct route_filter *filter;
 };
 

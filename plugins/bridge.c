@@ -52,10 +52,10 @@ struct add {
 	const struct request *r;
 	struct bridge_conf conf;
 	struct attachment at;
-	struct nl nl;			/* of the node */
+	struct nl nl; /* of the node */
 	int netns;
 	struct link bridge, vlan;
-	struct bridge_port port;	/* index 0: not made */
+	struct bridge_port port; /* index 0: not made */
 	bool leased, masked, guarded;
 	struct result result;
 };
@@ -154,8 +154,11 @@ static bool lease(struct add *w, struct err *e)
 
 static bool configure(struct add *w, struct err *e)
 {
-	struct iface_conf c = { .index = w->port.peer, .ifname = w->r->ifname, .result_index = AT_CONTAINER,
-				.dad = w->conf.enabledad, .announce = true };
+	struct iface_conf c = { .index = w->port.peer,
+				.ifname = w->r->ifname,
+				.result_index = AT_CONTAINER,
+				.dad = w->conf.enabledad,
+				.announce = true };
 	autonl nl = NL_CLOSED;
 	struct netns_visit v;
 	bool ok;
@@ -173,8 +176,7 @@ static bool add_layer3(struct add *w, struct err *e)
 
 	if (!lease(w, e) || !configure(w, e))
 		return false;
-	if (w->conf.is_gateway &&
-	    !bridge_gateways_ensure(&w->nl, a, &w->conf, &w->bridge, &w->result, &w->vlan, e))
+	if (w->conf.is_gateway && !bridge_gateways_ensure(&w->nl, a, &w->conf, &w->bridge, &w->result, &w->vlan, e))
 		return false;
 	if (!w->conf.ip_masq)
 		return true;
@@ -246,8 +248,8 @@ struct del {
 	const struct request *r;
 	struct bridge_conf conf;
 	struct attachment at;
-	const char *port;		/* our end of the pair, NULL: nobody knows */
-	struct cidr *addrs;		/* of the container, as far as anybody knows */
+	const char *port;   /* our end of the pair, NULL: nobody knows */
+	struct cidr *addrs; /* of the container, as far as anybody knows */
 	size_t n_addrs;
 	bool has_prev;
 	struct result prev;
@@ -338,7 +340,7 @@ static bool del_link(struct del *w, struct err *e)
 		if (!del_in_container(w, netns, &found, e))
 			return false;
 	} else if (*w->r->netns && why.num != ENOENT && why.num != EINVAL) {
-		*e = why;	/* EINVAL: after a reboot the file is there, but nothing is mounted on it */
+		*e = why; /* EINVAL: after a reboot the file is there, but nothing is mounted on it */
 		return false;
 	}
 	return found || del_on_node(w, e);
@@ -379,9 +381,12 @@ static void del_read(struct del *w)
 
 static bool bridge_del(const struct request *r, struct err *e)
 {
-	static bool (*const link_first[])(struct del *w, struct err *e) = { del_link, del_lease, del_spoof, del_masq };
-	static bool (*const lease_first[])(struct del *w, struct err *e) = { del_lease, del_link, del_spoof, del_masq };
-	bool (*const *steps)(struct del *w, struct err *e) = str_eq(r->net.ipam_type, "dhcp") ? lease_first : link_first;
+	static bool (*const link_first[])(struct del * w, struct err * e) = { del_link, del_lease, del_spoof,
+									      del_masq };
+	static bool (*const lease_first[])(struct del * w, struct err * e) = { del_lease, del_link, del_spoof,
+									       del_masq };
+	bool (*const *steps)(struct del * w, struct err * e) =
+		str_eq(r->net.ipam_type, "dhcp") ? lease_first : link_first;
 	struct del w = { .r = r, .at = attachment_of(r) };
 	struct errs all = { .count = 0 };
 

@@ -19,9 +19,9 @@ struct check {
 	struct bridge_conf conf;
 	struct attachment at;
 	struct result prev;
-	int container_at;		/* place in prev.interfaces */
+	int container_at; /* place in prev.interfaces */
 	int netns;
-	struct nl nl, far;		/* of the node, of the container */
+	struct nl nl, far; /* of the node, of the container */
 	struct link bridge, port, container;
 };
 
@@ -33,7 +33,8 @@ static bool mac_matches(const struct link *l, const struct result_interface *f, 
 
 	if (str_empty(f->mac) || (mac_parse(f->mac, &mac, &ignored) && mac_eq(&mac, &l->mac)))
 		return true;
-	return fail(e, 0, "Interface %s Mac %s doesn't match container Mac: %s", f->name, f->mac, mac_text(&l->mac, text));
+	return fail(e, 0, "Interface %s Mac %s doesn't match container Mac: %s", f->name, f->mac,
+		    mac_text(&l->mac, text));
 }
 
 static const struct result_interface *find_on_node(const struct check *w, const char *name)
@@ -101,7 +102,8 @@ static bool check_vlans(struct check *w, struct err *e)
 		return false;
 	for (size_t i = 0; i < w->conf.n_vlans; i++)
 		if (!has_vlan(have, n, &w->conf.vlans[i]))
-			return fail(e, 0, "bridge port %s is not in VLAN %u as configured", w->port.name, w->conf.vlans[i].first);
+			return fail(e, 0, "bridge port %s is not in VLAN %u as configured", w->port.name,
+				    w->conf.vlans[i].first);
 	return true;
 }
 
@@ -190,8 +192,8 @@ static bool check_open(struct check *w, struct err *e)
 		return false;
 	w->container_at = iface_find(&w->prev, r->ifname, r->netns);
 	if (w->container_at < 0)
-		return fail(e, 0, "Sandbox in prevResult doesn't match configured netns: %s has no interface %s there", r->netns,
-			    r->ifname);
+		return fail(e, 0, "Sandbox in prevResult doesn't match configured netns: %s has no interface %s there",
+			    r->netns, r->ifname);
 	return netns_open(r->netns, &w->netns, e) && nl_open(&w->nl, NETLINK_ROUTE, e) &&
 	       netns_nl_open(w->netns, NETLINK_ROUTE, &w->far, e);
 }

@@ -108,7 +108,8 @@ static bool vlans_read(struct arena *a, const struct draft *d, struct bridge_con
 	bool *wanted;
 
 	if (d->vlan < 0 || d->vlan > VLAN_MAX)
-		return fail_code(e, CNI_INVALID_CONFIG, "invalid VLAN ID %d (must be between 0 and %d)", d->vlan, VLAN_MAX);
+		return fail_code(e, CNI_INVALID_CONFIG, "invalid VLAN ID %d (must be between 0 and %d)", d->vlan,
+				 VLAN_MAX);
 	c->vlan = (uint16_t)d->vlan;
 	for (size_t i = 0; i < d->trunk.n; i++)
 		if (!trunk_valid(&t[i], e))
@@ -140,7 +141,9 @@ static bool mac_read(const struct request *r, struct draft *d, struct bridge_con
 	}
 	if (!args_read(r->arena, r->args, known, ARRAY_LEN(known), e))
 		return false;
-	text = !str_empty(d->mac_by_runtime) ? d->mac_by_runtime : !str_empty(d->mac_by_args) ? d->mac_by_args : known[0].value;
+	text = !str_empty(d->mac_by_runtime) ? d->mac_by_runtime
+	       : !str_empty(d->mac_by_args)  ? d->mac_by_args
+					     : known[0].value;
 	if (str_empty(text) || mac_parse(text, &c->mac, e))
 		return true;
 	e->code = CNI_INVALID_CONFIG;
@@ -158,7 +161,8 @@ static bool conf_valid(const struct request *r, const struct bridge_conf *c, str
 	if (!ifname_valid(c->bridge, &why))
 		return fail_code(e, CNI_INVALID_CONFIG, "bridge \"%s\": %s", c->bridge, why.text);
 	if (c->is_gateway && c->vlan && strlen(bridge_gateway_name(r->arena, c)) >= IFNAMSIZ)
-		return fail_code(e, CNI_INVALID_CONFIG, "the gateway interface of VLAN %u cannot be called \"%s\": "
+		return fail_code(e, CNI_INVALID_CONFIG,
+				 "the gateway interface of VLAN %u cannot be called \"%s\": "
 				 "interface names have less than %d characters; use a shorter bridge name",
 				 c->vlan, bridge_gateway_name(r->arena, c), IFNAMSIZ);
 	return true;

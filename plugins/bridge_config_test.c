@@ -41,10 +41,12 @@ static void test_defaults(void **state)
 
 static void test_every_key(void **state)
 {
-	struct bridge_conf c = conf_of("{\"bridge\":\"br9\",\"isDefaultGateway\":true,\"forceAddress\":true,\"ipMasq\":true,"
-				       "\"ipMasqBackend\":\"iptables\",\"mtu\":1400,\"HairpinMode\":true,"
-				       "\"preserveDefaultVlan\":true,\"macspoofchk\":true,\"enabledad\":true,"
-				       "\"disableContainerInterface\":true,\"portIsolation\":true}", "");
+	struct bridge_conf c =
+		conf_of("{\"bridge\":\"br9\",\"isDefaultGateway\":true,\"forceAddress\":true,\"ipMasq\":true,"
+			"\"ipMasqBackend\":\"iptables\",\"mtu\":1400,\"HairpinMode\":true,"
+			"\"preserveDefaultVlan\":true,\"macspoofchk\":true,\"enabledad\":true,"
+			"\"disableContainerInterface\":true,\"portIsolation\":true}",
+			"");
 
 	(void)state;
 	assert_string_equal(c.bridge, "br9");

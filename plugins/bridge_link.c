@@ -76,7 +76,8 @@ bool bridge_ensure(struct nl *nl, const struct bridge_conf *c, struct link *ret,
 // ---- a port of it ----
 
 /* Our end's name is random; only when that very name is taken does another one help. */
-static bool veth_add(struct nl *nl, struct veth_new *v, char name[static IFNAMSIZ], struct bridge_port *p, struct err *e)
+static bool veth_add(struct nl *nl, struct veth_new *v, char name[static IFNAMSIZ], struct bridge_port *p,
+		     struct err *e)
 {
 	struct err why = ERR_INIT;
 	struct link other;
@@ -92,7 +93,8 @@ static bool veth_add(struct nl *nl, struct veth_new *v, char name[static IFNAMSI
 			return wrap(e, "failed to make veth pair");
 		}
 		if (!link_get(nl, name, &other, &why))
-			return fail(e, 0, "container veth name (\"%s\") peer provided (\"%s\") already exists", v->peer_name, name);
+			return fail(e, 0, "container veth name (\"%s\") peer provided (\"%s\") already exists",
+				    v->peer_name, name);
 	}
 	return fail(e, 0, "failed to find a unique veth name");
 }
@@ -108,7 +110,7 @@ static bool port_vlans(struct nl *nl, struct arena *a, const struct bridge_conf 
 	if (!c->preserve_default_vlan &&
 	    (!link_port_vlans(nl, a, index, &now, &n, e) || !link_port_vlan_del(nl, index, now, n, e)))
 		return wrap(e, "failed to remove default vlan");
-	return link_port_vlan_add(nl, index, c->vlans, c->n_vlans, e) ? true : wrap(e, "failed to setup vlan tags");
+	return link_port_vlan_add(nl, index, c->vlans, c->n_vlans, e) || wrap(e, "failed to setup vlan tags");
 }
 
 static bool port_setup(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct bridge_port *p,
@@ -122,13 +124,18 @@ static bool port_setup(struct nl *nl, struct arena *a, const struct bridge_conf 
 	return port_vlans(nl, a, c, p->index, e);
 }
 
-bool bridge_port_add(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
-		     int netns, const char *ifname, struct bridge_port *ret, struct err *e)
+bool bridge_port_add(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge, int netns,
+		     const char *ifname, struct bridge_port *ret, struct err *e)
 {
 	/* MACs are ours to choose, so that nobody (udev) thinks they wait to be replaced, and we know them. */
-	struct bridge_port p = { .mac = link_random_mac(), .peer_mac = mac_is_unset(&c->mac) ? link_random_mac() : c->mac };
-	struct veth_new v = { .peer_name = ifname, .mac = p.mac, .peer_mac = p.peer_mac, .mtu = c->mtu,
-			      .master = bridge->index, .peer_netns = netns };
+	struct bridge_port p = { .mac = link_random_mac(),
+				 .peer_mac = mac_is_unset(&c->mac) ? link_random_mac() : c->mac };
+	struct veth_new v = { .peer_name = ifname,
+			      .mac = p.mac,
+			      .peer_mac = p.peer_mac,
+			      .mtu = c->mtu,
+			      .master = bridge->index,
+			      .peer_netns = netns };
 	struct err ignored;
 
 	if (!veth_add(nl, &v, p.name, &p, e))
@@ -165,7 +172,8 @@ bool bridge_port_wait(struct nl *nl, const struct bridge_port *p, struct err *e)
 		if (passes(&l))
 			return true;
 		if (fs_now_ms() >= deadline)
-			return fail(e, 0, "bridge port in error state: %s is not operational (state %u)", p->name, l.operstate);
+			return fail(e, 0, "bridge port in error state: %s is not operational (state %u)", p->name,
+				    l.operstate);
 		nanosleep(&nap, NULL);
 		nap_us = nap_us < 25000 ? nap_us * 2 : 50000;
 	}
@@ -286,7 +294,7 @@ static bool gateway_ensure(struct nl *nl, const struct bridge_conf *c, const str
 		*e = why;
 		return wrap(e, "could not add IP address to \"%s\"", p->l.name);
 	}
-	return freeze_mac(nl, p->l.index, e) ? true : wrap(e, "could not set bridge's mac");
+	return freeze_mac(nl, p->l.index, e) || wrap(e, "could not set bridge's mac");
 }
 
 bool bridge_forwarding(const struct result *r, bool (*knob)(const char *name, const char *value, struct err *e),

@@ -146,8 +146,9 @@ static bool route_failed(const struct work *w, const struct result_route *route,
 	struct kroute k = kernel_route(w->c, w->r, route);
 	char dst[CIDR_TEXT_MAX], gw[IP_TEXT_MAX];
 
-	return wrap(e, "failed to add route '%s via %s dev %s metric %u (Scope: %s, Table: %u)'", cidr_text(&k.dst, dst),
-		    ip_is_unset(&k.gw) ? "<nil>" : ip_text(&k.gw, gw), w->c->ifname, k.priority, scope_name(k.scope), k.table);
+	return wrap(e, "failed to add route '%s via %s dev %s metric %u (Scope: %s, Table: %u)'",
+		    cidr_text(&k.dst, dst), ip_is_unset(&k.gw) ? "<nil>" : ip_text(&k.gw, gw), w->c->ifname, k.priority,
+		    scope_name(k.scope), k.table);
 }
 
 static bool send_work(struct work *w, struct err *e)
@@ -171,7 +172,7 @@ static bool send_work(struct work *w, struct err *e)
 
 static bool set_knob(const char *ifname, const char *knob, const char *value, struct err *e)
 {
-	return sysctl_set_if("ipv6", ifname, knob, value, e) ? true : wrap(e, "failed to set up IPv6 on \"%s\"", ifname);
+	return sysctl_set_if("ipv6", ifname, knob, value, e) || wrap(e, "failed to set up IPv6 on \"%s\"", ifname);
 }
 
 /* A kernel that has no such knob has no IPv6 either; the address will say so. */
@@ -183,7 +184,7 @@ static bool switch_on_ipv6(const char *ifname, struct err *e)
 	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", ifname);
 	if (!sysctl_get(name, now, sizeof(now), &unread) || str_eq(now, "0"))
 		return true;
-	return sysctl_set(name, "0", e) ? true : wrap(e, "failed to enable IPv6 on \"%s\"", ifname);
+	return sysctl_set(name, "0", e) || wrap(e, "failed to enable IPv6 on \"%s\"", ifname);
 }
 
 static bool prepare_ipv6(const struct iface_conf *c, struct err *e)
@@ -299,7 +300,8 @@ static bool check_ip(const struct iface_conf *c, const struct present *p, const 
 	if (!has_address(p, &ip->address))
 		return fail(e, 0, "Failed to match addr %s on interface %s", cidr_text(&ip->address, text), c->ifname);
 	if (ip->address.len < ip_bits(&ip->address.ip) && !has_route(p, &near, false))
-		return fail(e, 0, "Failed to find Gateway: no route to %s on interface %s", cidr_text(&near.dst, text), c->ifname);
+		return fail(e, 0, "Failed to find Gateway: no route to %s on interface %s", cidr_text(&near.dst, text),
+			    c->ifname);
 	return true;
 }
 

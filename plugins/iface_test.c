@@ -37,13 +37,12 @@ static struct iface_conf make_interface(struct nl *nl)
 	return c;
 }
 
-static const char dual[] =
-	"{\"interfaces\":[{\"name\":\"far\"},{\"name\":\"eth0\",\"sandbox\":\"/x\"}],"
-	"\"ips\":[{\"address\":\"10.7.0.5/24\",\"gateway\":\"10.7.0.1\",\"interface\":1},"
-	"{\"address\":\"fd07::5/64\",\"gateway\":\"fd07::1\",\"interface\":1},"
-	"{\"address\":\"10.9.9.9/24\",\"interface\":0},{\"address\":\"10.9.9.8/24\"}],"
-	"\"routes\":[{\"dst\":\"0.0.0.0/0\",\"mtu\":1300,\"advmss\":1200},{\"dst\":\"::/0\"},"
-	"{\"dst\":\"10.8.0.0/16\",\"gw\":\"10.7.0.9\",\"table\":77,\"priority\":5}]}";
+static const char dual[] = "{\"interfaces\":[{\"name\":\"far\"},{\"name\":\"eth0\",\"sandbox\":\"/x\"}],"
+			   "\"ips\":[{\"address\":\"10.7.0.5/24\",\"gateway\":\"10.7.0.1\",\"interface\":1},"
+			   "{\"address\":\"fd07::5/64\",\"gateway\":\"fd07::1\",\"interface\":1},"
+			   "{\"address\":\"10.9.9.9/24\",\"interface\":0},{\"address\":\"10.9.9.8/24\"}],"
+			   "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"mtu\":1300,\"advmss\":1200},{\"dst\":\"::/0\"},"
+			   "{\"dst\":\"10.8.0.0/16\",\"gw\":\"10.7.0.9\",\"table\":77,\"priority\":5}]}";
 
 static void test_configure_and_check(void **state)
 {
@@ -63,7 +62,7 @@ static void test_configure_and_check(void **state)
 	MUST(iface_configure(&nl, &arena, &c, &r, &e));
 	MUST(iface_check(&nl, &arena, &c, &r, &e));
 	MUST(addr_list(&nl, &arena, AF_INET, c.index, &all, &n, &e));
-	assert_int_equal(n, 1);		/* those of other interfaces, and of none, are not ours */
+	assert_int_equal(n, 1); /* those of other interfaces, and of none, are not ours */
 	MUST(addr_list(&nl, &arena, AF_INET6, c.index, &all, &n, &e));
 	for (size_t i = 0; i < n; i++)
 		assert_true(ip_is_link_local(&all[i].cidr.ip) || !(all[i].flags & IFA_F_TENTATIVE));
@@ -123,7 +122,9 @@ static void test_failure_names_the_step(void **state)
 	c = make_interface(&nl);
 	assert_false(iface_configure(&nl, &arena, &c, &unreachable, &e));
 	assert_int_equal(e.num, ENETUNREACH);
-	if (!str_starts(e.text, "failed to add route '10.8.0.0/16 via 192.0.2.1 dev eth0 metric 0 (Scope: universe, Table: 0)': "))
+	if (!str_starts(
+		    e.text,
+		    "failed to add route '10.8.0.0/16 via 192.0.2.1 dev eth0 metric 0 (Scope: universe, Table: 0)': "))
 		broken("%s", e.text);
 	NEED_NETNS();
 	nl_close(&nl);
