@@ -18,14 +18,25 @@ def private_cache(cache):
     os.makedirs("/var/lib/cni", exist_ok=True)
 
     def enter():
-        for failed in (libc.unshare(CLONE_NEWNS), libc.mount(b"none", b"/", None, MS_PRIVATE | MS_REC, None),
-                       libc.mount(os.fsencode(cache), b"/var/lib/cni", None, MS_BIND, None)):
+        for failed in (
+            libc.unshare(CLONE_NEWNS),
+            libc.mount(b"none", b"/", None, MS_PRIVATE | MS_REC, None),
+            libc.mount(os.fsencode(cache), b"/var/lib/cni", None, MS_BIND, None),
+        ):
             if failed:
                 os._exit(99)
+
     return {"preexec_fn": enter}
 
 
 def cnitool(world, *args, env=None):
     variables = {"CNI_PATH": world.bin, "NETCONFPATH": world.conf, **(env or {})}
-    return subprocess.run([BIN / "cnitool", *map(str, args)], env=clean_env(**variables), capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=60, **private_cache(world.cache))
+    return subprocess.run(
+        [BIN / "cnitool", *map(str, args)],
+        env=clean_env(**variables),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        **private_cache(world.cache)
+    )

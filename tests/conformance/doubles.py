@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The programs of tests/doubles, put into a plugin folder under any name and told what to do (tests/doubles/control.h)."""
+"""The programs of tests/doubles, put into a plugin folder under any name and told what to do (control.h there)."""
 
 import json
 import os
@@ -11,7 +11,9 @@ from lib.plugin import BIN, TOP
 # The folder that make builds into: what ./test says, else the one that the programs under test lie in.
 # build/bin is tested with build/doubles, build/asan/bin with build/asan/doubles.
 VARIANT = "asan" if BIN.parent.name == "asan" else "dev"
-OUT = TOP / os.environ["O"] if "O" in os.environ else BIN.parents[1] if BIN.parent.name in ("asan", "dev") else BIN.parent
+OUT = (
+    TOP / os.environ["O"] if "O" in os.environ else BIN.parents[1] if BIN.parent.name in ("asan", "dev") else BIN.parent
+)
 DOUBLES = (OUT / "asan" if VARIANT == "asan" else OUT) / "doubles"
 SOURCES = TOP / "tests" / "doubles"
 
@@ -19,8 +21,24 @@ SOURCES = TOP / "tests" / "doubles"
 def build():
     """make the doubles and libcni; it is a second when nothing has to be done."""
     out = OUT.relative_to(TOP) if OUT.is_relative_to(TOP) else OUT
-    subprocess.run(["make", "-s", "-C", TOP, "-f", "Makefile", "-f", "tests/doubles/doubles.mk", f"O={out}", f"DOUBLES={VARIANT}",
-                    "doubles", "lib"], check=True, env={**os.environ, "MAKEFLAGS": ""})
+    subprocess.run(
+        [
+            "make",
+            "-s",
+            "-C",
+            TOP,
+            "-f",
+            "Makefile",
+            "-f",
+            "tests/doubles/doubles.mk",
+            f"O={out}",
+            f"DOUBLES={VARIANT}",
+            "doubles",
+            "lib",
+        ],
+        check=True,
+        env={**os.environ, "MAKEFLAGS": ""},
+    )
 
 
 class Call:

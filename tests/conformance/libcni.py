@@ -18,8 +18,15 @@ class Error(Structure):
 
 
 class Interface(Structure):
-    _fields_ = [("size", c_size_t), ("name", c_char_p), ("mac", c_char_p), ("sandbox", c_char_p),
-                ("socket_path", c_char_p), ("pci_id", c_char_p), ("mtu", c_uint32)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("mac", c_char_p),
+        ("sandbox", c_char_p),
+        ("socket_path", c_char_p),
+        ("pci_id", c_char_p),
+        ("mtu", c_uint32),
+    ]
 
 
 class Ip(Structure):
@@ -27,18 +34,39 @@ class Ip(Structure):
 
 
 class Route(Structure):
-    _fields_ = [("size", c_size_t), ("dst", c_char_p), ("gw", c_char_p), ("mtu", c_uint32), ("advmss", c_uint32),
-                ("priority", c_uint32), ("table", c_uint32), ("scope", c_int)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("dst", c_char_p),
+        ("gw", c_char_p),
+        ("mtu", c_uint32),
+        ("advmss", c_uint32),
+        ("priority", c_uint32),
+        ("table", c_uint32),
+        ("scope", c_int),
+    ]
 
 
 class Exec(Structure):
-    _fields_ = [("size", c_size_t), ("path", c_char_p), ("env", POINTER(c_char_p)), ("input", c_void_p),
-                ("input_len", c_size_t), ("deadline_ms", c_int64)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("env", POINTER(c_char_p)),
+        ("input", c_void_p),
+        ("input_len", c_size_t),
+        ("deadline_ms", c_int64),
+    ]
 
 
 class ExecEnd(Structure):
-    _fields_ = [("size", c_size_t), ("status", c_int), ("out", c_void_p), ("err", c_void_p), ("out_len", c_size_t),
-                ("err_len", c_size_t), ("timed_out", c_bool)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("status", c_int),
+        ("out", c_void_p),
+        ("err", c_void_p),
+        ("out_len", c_size_t),
+        ("err_len", c_size_t),
+        ("timed_out", c_bool),
+    ]
 
 
 ExecFn = ctypes.CFUNCTYPE(c_bool, c_void_p, POINTER(Exec), POINTER(ExecEnd), POINTER(Error))
@@ -47,9 +75,19 @@ WarnFn = ctypes.CFUNCTYPE(None, c_void_p, c_char_p)
 
 
 class RuntimeOpts(Structure):
-    _fields_ = [("size", c_size_t), ("plugin_dirs", POINTER(c_char_p)), ("cache_dir", c_char_p), ("flags", ctypes.c_uint),
-                ("timeout_ms", c_int), ("grace_ms", c_int), ("lock_timeout_ms", c_int), ("exec", ExecFn),
-                ("on_stderr", StderrFn), ("on_warn", WarnFn), ("arg", c_void_p)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("plugin_dirs", POINTER(c_char_p)),
+        ("cache_dir", c_char_p),
+        ("flags", ctypes.c_uint),
+        ("timeout_ms", c_int),
+        ("grace_ms", c_int),
+        ("lock_timeout_ms", c_int),
+        ("exec", ExecFn),
+        ("on_stderr", StderrFn),
+        ("on_warn", WarnFn),
+        ("arg", c_void_p),
+    ]
 
 
 class Arg(Structure):
@@ -57,53 +95,97 @@ class Arg(Structure):
 
 
 class Attachment(Structure):
-    _fields_ = [("size", c_size_t), ("container_id", c_char_p), ("netns", c_char_p), ("ifname", c_char_p),
-                ("args", POINTER(Arg)), ("n_args", c_size_t), ("capability_args", c_char_p)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("container_id", c_char_p),
+        ("netns", c_char_p),
+        ("ifname", c_char_p),
+        ("args", POINTER(Arg)),
+        ("n_args", c_size_t),
+        ("capability_args", c_char_p),
+    ]
 
 
 class Cached(Structure):
-    _fields_ = [("size", c_size_t), ("network", c_char_p), ("container_id", c_char_p), ("ifname", c_char_p),
-                ("netns", c_char_p), ("config", c_void_p), ("config_len", c_size_t), ("args", POINTER(Arg)),
-                ("n_args", c_size_t), ("capability_args", c_char_p), ("result", c_char_p), ("path", c_char_p)]
+    _fields_ = [
+        ("size", c_size_t),
+        ("network", c_char_p),
+        ("container_id", c_char_p),
+        ("ifname", c_char_p),
+        ("netns", c_char_p),
+        ("config", c_void_p),
+        ("config_len", c_size_t),
+        ("args", POINTER(Arg)),
+        ("n_args", c_size_t),
+        ("capability_args", c_char_p),
+        ("result", c_char_p),
+        ("path", c_char_p),
+    ]
 
 
 # What abi.c prints, and what the cross-check compares.
-STRUCTS = {"cni_error": Error, "cni_interface": Interface, "cni_ip": Ip, "cni_route": Route, "cni_exec": Exec,
-           "cni_exec_end": ExecEnd, "cni_runtime_opts": RuntimeOpts, "cni_arg": Arg, "cni_attachment": Attachment,
-           "cni_cached": Cached}
+STRUCTS = {
+    "cni_error": Error,
+    "cni_interface": Interface,
+    "cni_ip": Ip,
+    "cni_route": Route,
+    "cni_exec": Exec,
+    "cni_exec_end": ExecEnd,
+    "cni_runtime_opts": RuntimeOpts,
+    "cni_arg": Arg,
+    "cni_attachment": Attachment,
+    "cni_cached": Cached,
+}
 
 H, OUTPUT = c_void_p, POINTER(c_void_p)
 # name: (what it returns, what it takes); functions that take an error last return success.
 FUNCTIONS = {
-    "cni_result_json": (c_char_p, [H]), "cni_result_json_as": (c_void_p, [H, c_char_p, POINTER(Error)]),
-    "cni_result_version": (c_char_p, [H]), "cni_result_interfaces": (c_size_t, [H]), "cni_result_ips": (c_size_t, [H]),
-    "cni_result_routes": (c_size_t, [H]), "cni_result_interface": (c_bool, [H, c_size_t, POINTER(Interface)]),
-    "cni_result_ip": (c_bool, [H, c_size_t, POINTER(Ip)]), "cni_result_route": (c_bool, [H, c_size_t, POINTER(Route)]),
-    "cni_result_parse": (c_bool, [c_char_p, c_size_t, c_char_p, OUTPUT, POINTER(Error)]), "cni_result_free": (None, [H]),
-    "cni_library_version": (c_char_p, []), "cni_spec_version": (c_char_p, []),
-    "cni_runtime_new": (c_bool, [POINTER(RuntimeOpts), OUTPUT, POINTER(Error)]), "cni_runtime_free": (None, [H]),
+    "cni_result_json": (c_char_p, [H]),
+    "cni_result_json_as": (c_void_p, [H, c_char_p, POINTER(Error)]),
+    "cni_result_version": (c_char_p, [H]),
+    "cni_result_interfaces": (c_size_t, [H]),
+    "cni_result_ips": (c_size_t, [H]),
+    "cni_result_routes": (c_size_t, [H]),
+    "cni_result_interface": (c_bool, [H, c_size_t, POINTER(Interface)]),
+    "cni_result_ip": (c_bool, [H, c_size_t, POINTER(Ip)]),
+    "cni_result_route": (c_bool, [H, c_size_t, POINTER(Route)]),
+    "cni_result_parse": (c_bool, [c_char_p, c_size_t, c_char_p, OUTPUT, POINTER(Error)]),
+    "cni_result_free": (None, [H]),
+    "cni_library_version": (c_char_p, []),
+    "cni_spec_version": (c_char_p, []),
+    "cni_runtime_new": (c_bool, [POINTER(RuntimeOpts), OUTPUT, POINTER(Error)]),
+    "cni_runtime_free": (None, [H]),
     "cni_network_load": (c_bool, [H, c_char_p, c_char_p, OUTPUT, POINTER(Error)]),
     "cni_network_load_file": (c_bool, [H, c_char_p, OUTPUT, POINTER(Error)]),
     "cni_network_load_bytes": (c_bool, [H, c_char_p, c_size_t, OUTPUT, POINTER(Error)]),
-    "cni_network_free": (None, [H]), "cni_network_name": (c_char_p, [H]), "cni_network_version": (c_char_p, [H]),
-    "cni_network_file": (c_char_p, [H]), "cni_network_plugins": (c_size_t, [H]),
-    "cni_network_plugin_type": (c_char_p, [H, c_size_t]), "cni_network_plugin_json": (c_char_p, [H, c_size_t]),
-    "cni_network_json": (c_void_p, [H, POINTER(c_size_t)]), "cni_network_is_single": (c_bool, [H]),
-    "cni_network_disable_check": (c_bool, [H]), "cni_network_disable_gc": (c_bool, [H]),
+    "cni_network_free": (None, [H]),
+    "cni_network_name": (c_char_p, [H]),
+    "cni_network_version": (c_char_p, [H]),
+    "cni_network_file": (c_char_p, [H]),
+    "cni_network_plugins": (c_size_t, [H]),
+    "cni_network_plugin_type": (c_char_p, [H, c_size_t]),
+    "cni_network_plugin_json": (c_char_p, [H, c_size_t]),
+    "cni_network_json": (c_void_p, [H, POINTER(c_size_t)]),
+    "cni_network_is_single": (c_bool, [H]),
+    "cni_network_disable_check": (c_bool, [H]),
+    "cni_network_disable_gc": (c_bool, [H]),
     "cni_networks_load": (c_bool, [H, c_char_p, POINTER(POINTER(c_void_p)), POINTER(c_size_t), POINTER(Error)]),
     "cni_networks_free": (None, [POINTER(c_void_p), c_size_t]),
     "cni_add": (c_bool, [H, H, POINTER(Attachment), OUTPUT, POINTER(Error)]),
     "cni_check": (c_bool, [H, H, POINTER(Attachment), POINTER(Error)]),
     "cni_del": (c_bool, [H, H, POINTER(Attachment), POINTER(Error)]),
     "cni_gc": (c_bool, [H, H, POINTER(Attachment), c_size_t, POINTER(Error)]),
-    "cni_gc_all": (c_bool, [H, H, POINTER(Error)]), "cni_status": (c_bool, [H, H, POINTER(Error)]),
+    "cni_gc_all": (c_bool, [H, H, POINTER(Error)]),
+    "cni_status": (c_bool, [H, H, POINTER(Error)]),
     "cni_validate": (c_bool, [H, H, POINTER(POINTER(c_char_p)), POINTER(Error)]),
     "cni_plugin_versions": (c_bool, [H, c_char_p, POINTER(POINTER(c_char_p)), POINTER(Error)]),
     "cni_plugin_find": (c_bool, [H, c_char_p, POINTER(c_void_p), POINTER(Error)]),
     "cni_strings_free": (None, [POINTER(c_char_p)]),
     "cni_cached_result": (c_bool, [H, H, POINTER(Attachment), OUTPUT, POINTER(Error)]),
-    "cni_cached_attachments": (c_bool, [H, c_char_p, OUTPUT, POINTER(Error)]), "cni_cached_list_len": (c_size_t, [H]),
-    "cni_cached_list_get": (c_bool, [H, c_size_t, POINTER(Cached)]), "cni_cached_list_free": (None, [H]),
+    "cni_cached_attachments": (c_bool, [H, c_char_p, OUTPUT, POINTER(Error)]),
+    "cni_cached_list_len": (c_size_t, [H]),
+    "cni_cached_list_get": (c_bool, [H, c_size_t, POINTER(Cached)]),
+    "cni_cached_list_free": (None, [H]),
     "cni_cached_config": (c_bool, [H, c_char_p, c_char_p, c_char_p, OUTPUT, POINTER(Error)]),
 }
 
@@ -142,7 +224,9 @@ def data(text):
     """str or object as bytes for C; None stays."""
     if text is None or isinstance(text, bytes):
         return text
-    return (text if isinstance(text, str) else os.fspath(text) if hasattr(text, "__fspath__") else json.dumps(text)).encode()
+    return (
+        text if isinstance(text, str) else os.fspath(text) if hasattr(text, "__fspath__") else json.dumps(text)
+    ).encode()
 
 
 def strings(array):
@@ -189,7 +273,9 @@ class Result:
             s = struct(size=ctypes.sizeof(struct))
             if not getattr(library(), f"cni_result_{kind}")(self.handle, len(found), byref(s)):
                 break
-            found.append({k: v.decode() if isinstance(v := getattr(s, k), bytes) else v for k, _ in struct._fields_[1:]})
+            found.append(
+                {k: v.decode() if isinstance(v := getattr(s, k), bytes) else v for k, _ in struct._fields_[1:]}
+            )
         assert len(found) == getattr(library(), f"cni_result_{kind}s")(self.handle)
         return found
 
@@ -239,15 +325,24 @@ class At:
     def __init__(self, id="c1", netns="/run/netns/nowhere", ifname="eth0", args=(), caps=None):
         self.id, self.netns, self.ifname, self.args, self.caps = id, netns, ifname, list(args), caps
         array = (Arg * max(len(self.args), 1))(*[Arg(data(k), data(v)) for k, v in self.args])
-        self.c = Attachment(size=ctypes.sizeof(Attachment), container_id=data(id), netns=data(netns), ifname=data(ifname),
-                            args=array, n_args=len(self.args), capability_args=data(caps))
+        self.c = Attachment(
+            size=ctypes.sizeof(Attachment),
+            container_id=data(id),
+            netns=data(netns),
+            ifname=data(ifname),
+            args=array,
+            n_args=len(self.args),
+            capability_args=data(caps),
+        )
 
 
 class Entry:
     """An attachment as the cache remembers it."""
 
     def __init__(self, c):
-        self.network, self.id, self.ifname, self.netns = (x.decode() for x in (c.network, c.container_id, c.ifname, c.netns))
+        self.network, self.id, self.ifname, self.netns = (
+            x.decode() for x in (c.network, c.container_id, c.ifname, c.netns)
+        )
         self.config = ctypes.string_at(c.config, c.config_len) if c.config else None
         self.args = [(c.args[i].key.decode(), c.args[i].value.decode()) for i in range(c.n_args)]
         self.caps = json.loads(c.capability_args) if c.capability_args else None
@@ -272,14 +367,29 @@ def entries(handle):
 class Runtime:
     """A runtime. .stderr collects (type, text) of plugins, .warnings the library's."""
 
-    def __init__(self, dirs=(), cache=None, flags=0, timeout_ms=0, grace_ms=0, lock_timeout_ms=0, exec=None, keep_stderr=False):
+    def __init__(
+        self, dirs=(), cache=None, flags=0, timeout_ms=0, grace_ms=0, lock_timeout_ms=0, exec=None, keep_stderr=False
+    ):
         self.stderr, self.warnings, self.cache = [], [], cache
         array = (c_char_p * (len(dirs) + 1))(*[data(d) for d in dirs], None)
-        self._keep = (array, StderrFn(self._on_stderr) if keep_stderr else StderrFn(), WarnFn(self._on_warn),
-                      ExecFn(exec) if exec else ExecFn())
-        opts = RuntimeOpts(size=ctypes.sizeof(RuntimeOpts), plugin_dirs=array, cache_dir=data(cache), flags=flags,
-                           timeout_ms=timeout_ms, grace_ms=grace_ms, lock_timeout_ms=lock_timeout_ms, exec=self._keep[3],
-                           on_stderr=self._keep[1], on_warn=self._keep[2])
+        self._keep = (
+            array,
+            StderrFn(self._on_stderr) if keep_stderr else StderrFn(),
+            WarnFn(self._on_warn),
+            ExecFn(exec) if exec else ExecFn(),
+        )
+        opts = RuntimeOpts(
+            size=ctypes.sizeof(RuntimeOpts),
+            plugin_dirs=array,
+            cache_dir=data(cache),
+            flags=flags,
+            timeout_ms=timeout_ms,
+            grace_ms=grace_ms,
+            lock_timeout_ms=lock_timeout_ms,
+            exec=self._keep[3],
+            on_stderr=self._keep[1],
+            on_warn=self._keep[2],
+        )
         self.handle = c_void_p()
         call("cni_runtime_new", byref(opts), byref(self.handle))
         weakref.finalize(self, library().cni_runtime_free, self.handle)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """CNI_ARGS as plugins read it."""
 
-import pytest
-
 from conformance.calls import addresses, conf, execute, static
+from conformance.each import each
 from lib.case import case
 
 KEYS = "IP MAC K8S_POD_NAME"
@@ -20,14 +19,14 @@ def read(plugins, text, command="ADD"):
 
 
 @case("AR1")
-@pytest.mark.parametrize("text", ["", None])
+@each("text", ["", None])
 def test_empty(plugins, text):
     assert read(plugins, text) == {}
     assert addresses(execute("static", "ADD", static(), ARGS=text)) == ["10.1.2.3/24"]
 
 
 @case("AR2")
-@pytest.mark.parametrize("command", ["ADD", "DEL", "CHECK"])
+@each("command", ["ADD", "DEL", "CHECK"])
 def test_a_known_key(plugins, command):
     assert read(plugins, "IP=1.2.3.4", command) == {"IP": "1.2.3.4"}
 
@@ -37,13 +36,18 @@ def test_a_known_key_of_static():
     assert addresses(execute("static", "ADD", static(), ARGS="IP=10.9.9.9/16")) == ["10.1.2.3/24", "10.9.9.9/16"]
     reply = execute("static", "ADD", static(), ARGS="IP=10.9.9.9/16,2001:db8::1/64;GATEWAY=10.9.0.1,2001:db8::9")
     assert [(ip["address"], ip.get("gateway")) for ip in reply.result["ips"]] == [
-        ("10.1.2.3/24", None), ("10.9.9.9/16", "10.9.0.1"), ("2001:db8::1/64", "2001:db8::9")]
+        ("10.1.2.3/24", None),
+        ("10.9.9.9/16", "10.9.0.1"),
+        ("2001:db8::1/64", "2001:db8::9"),
+    ]
 
 
 @case("AR2[host-local]")
 def test_a_known_key_of_host_local(tmp_path):
     ipam = {"type": "host-local", "dataDir": str(tmp_path), "subnet": "10.1.2.0/24"}
-    assert addresses(execute("host-local", "ADD", conf("host-local", ipam=ipam), ARGS="IP=10.1.2.77")) == ["10.1.2.77/24"]
+    assert addresses(execute("host-local", "ADD", conf("host-local", ipam=ipam), ARGS="IP=10.1.2.77")) == [
+        "10.1.2.77/24"
+    ]
 
 
 @case("AR2[Kubernetes]")
@@ -54,7 +58,7 @@ def test_what_kubernetes_runtimes_send(plugins):
 
 
 @case("AR3")
-@pytest.mark.parametrize("text", ["ip=1.2.3.4", " IP=1.2.3.4", "IP =1.2.3.4", "Ip=1.2.3.4"])
+@each("text", ["ip=1.2.3.4", " IP=1.2.3.4", "IP =1.2.3.4", "Ip=1.2.3.4"])
 def test_keys_are_exact(plugins, text):
     assert read(plugins, text) is None
     assert not execute("static", "ADD", static(), ARGS=text).ok
@@ -88,40 +92,48 @@ def test_an_unknown_key(plugins):
 
 
 @case("AR7")
-@pytest.mark.parametrize("text", ["A=1;IgnoreUnknown=true", "IgnoreUnknown=true;A=1", "IgnoreUnknown=1;A=1", "A=1;IgnoreUnknown=TRUE",
-                                  "A=1;IgnoreUnknown=True;B="])
+@each(
+    "text",
+    [
+        "A=1;IgnoreUnknown=true",
+        "IgnoreUnknown=true;A=1",
+        "IgnoreUnknown=1;A=1",
+        "A=1;IgnoreUnknown=TRUE",
+        "A=1;IgnoreUnknown=True;B=",
+    ],
+)
 def test_ignore_unknown(plugins, text):
     assert read(plugins, text) == {}
     assert execute("static", "ADD", static(), ARGS=text).ok
 
 
 @case("AR8")
-@pytest.mark.parametrize("text", ["IgnoreUnknown=1;A=1;", ";IgnoreUnknown=1", "IP=1.2.3.4;", ";"])
+@each("text", ["IgnoreUnknown=1;A=1;", ";IgnoreUnknown=1", "IP=1.2.3.4;", ";"])
 def test_a_trailing_separator(plugins, text):
     assert read(plugins, text) is None
     assert not execute("static", "ADD", static(), ARGS=text).ok
 
 
 @case("AR9")
-@pytest.mark.parametrize("text", ["IgnoreUnknown=1;A", "A", "IP"])
+@each("text", ["IgnoreUnknown=1;A", "A", "IP"])
 def test_a_word_without_a_value(plugins, text):
     assert read(plugins, text) is None
 
 
 @case("AR10")
-@pytest.mark.parametrize("text", ["A=b=c", "IgnoreUnknown=1;A=b=c", "IP=1.2.3.4=x", "=="])
+@each("text", ["A=b=c", "IgnoreUnknown=1;A=b=c", "IP=1.2.3.4=x", "=="])
 def test_two_equals_signs(plugins, text):
     assert read(plugins, text) is None
 
 
 @case("AR11")
-@pytest.mark.parametrize("value", ["yes", "", "2", "t", "10"])
+@each("value", ["yes", "", "2", "t", "10"])
 def test_ignore_unknown_that_is_no_boolean(plugins, value):
     assert read(plugins, f"IgnoreUnknown={value}") is None
 
 
 @case("AR12")
-@pytest.mark.parametrize("value", ["0", "false", "FALSE"])
+@each("value", ["0", "false", "FALSE"])
 def test_unknown_keys_are_not_to_be_ignored(plugins, value):
     assert read(plugins, f"IgnoreUnknown={value};Unk=nown") is None
 
@@ -132,7 +144,13 @@ def test_ignore_unknown_false_with_nothing_unknown(plugins):
 
 
 @case("AR13")
-@pytest.mark.parametrize("text, got", [
-    ("IgnoreUnknown=1;IgnoreUnknown=0;A=1", None), ("IgnoreUnknown=0;A=1;IgnoreUnknown=1", {}), ("IP=1.1.1.1;IP=2.2.2.2", {"IP": "2.2.2.2"})])
+@each(
+    "text, got",
+    [
+        ("IgnoreUnknown=1;IgnoreUnknown=0;A=1", None),
+        ("IgnoreUnknown=0;A=1;IgnoreUnknown=1", {}),
+        ("IP=1.1.1.1;IP=2.2.2.2", {"IP": "2.2.2.2"}),
+    ],
+)
 def test_the_last_of_a_repeated_key(plugins, text, got):
     assert read(plugins, text) == got

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from conformance.each import each
 from conformance.world import RESULT, At, refused
 from lib.case import case
 
@@ -26,8 +27,16 @@ def keys(entries):
 
 def entry(network="net", id="c1", ifname="eth0", **more):
     """A cache file as the reference writes it."""
-    return {"kind": "cniCacheV1", "containerId": id, "config": base64.b64encode(b'{"a":1}').decode(), "ifName": ifname, "networkName": network,
-            "netns": "/run/netns/x", "result": RESULT, **more}
+    return {
+        "kind": "cniCacheV1",
+        "containerId": id,
+        "config": base64.b64encode(b'{"a":1}').decode(),
+        "ifName": ifname,
+        "networkName": network,
+        "netns": "/run/netns/x",
+        "result": RESULT,
+        **more,
+    }
 
 
 @case("RT23[no folder]")
@@ -40,7 +49,12 @@ def test_cached_attachments(world, rt, one):
     a, b = world.net(rt, "one", name="a"), world.net(rt, "one", name="b")
     for net, id, ifname in ((a, "c1", "eth0"), (b, "c1", "eth1"), (a, "c2", "eth0"), (a, "c11", "eth0")):
         rt.add(net, At(id=id, ifname=ifname, args=[("K", id)], caps={"mac": ifname}))
-    assert keys(rt.attachments()) == [("a", "c1", "eth0"), ("a", "c11", "eth0"), ("a", "c2", "eth0"), ("b", "c1", "eth1")]
+    assert keys(rt.attachments()) == [
+        ("a", "c1", "eth0"),
+        ("a", "c11", "eth0"),
+        ("a", "c2", "eth0"),
+        ("b", "c1", "eth1"),
+    ]
     assert keys(rt.attachments("c1")) == [("a", "c1", "eth0"), ("b", "c1", "eth1")] and rt.attachments("c") == []
     [e] = rt.attachments("c2")
     assert (e.netns, e.args, e.caps, e.result) == (At().netns, [("K", "c2")], {"mac": "eth0"}, RESULT)
@@ -51,10 +65,16 @@ def test_cached_attachments(world, rt, one):
 def test_alien_files(world, rt, one):
     """What is not an attachment is passed over."""
     rt.add(world.net(rt, "one"), At())
-    for name, text in (("net-c1-x", "no JSON"), ("net-c1-y", json.dumps(entry(ifname="y", kind="other"))), ("net-c1-empty", ""),
-                       ("net-c1-bare", json.dumps(RESULT)), ("net-c1-noif", json.dumps({**entry(), "ifName": ""})),
-                       ("net-c1-nonet", json.dumps({**entry(), "networkName": ""})), ("net-c1-list", "[]"),
-                       ("README", "read me")):
+    for name, text in (
+        ("net-c1-x", "no JSON"),
+        ("net-c1-y", json.dumps(entry(ifname="y", kind="other"))),
+        ("net-c1-empty", ""),
+        ("net-c1-bare", json.dumps(RESULT)),
+        ("net-c1-noif", json.dumps({**entry(), "ifName": ""})),
+        ("net-c1-nonet", json.dumps({**entry(), "networkName": ""})),
+        ("net-c1-list", "[]"),
+        ("README", "read me"),
+    ):
         (world.results / name).write_text(text)
     (world.results / "net-c1-folder").mkdir()
     (world.results / "net-c1-broken").symlink_to("nowhere")
@@ -66,14 +86,20 @@ def test_entries_of_the_reference(world, rt):
     world.put_cache(entry(cniArgs=[["A", "B"]], capabilityArgs={"m": [1]}), id="c1")
     world.put_cache(json.dumps(entry(id="c2"), indent=1) + "\n", id="c2")
     first, second = rt.attachments()
-    assert first.key == ("net", "c1", "eth0") and (first.args, first.caps, first.config) == ([("A", "B")], {"m": [1]}, b'{"a":1}')
+    assert first.key == ("net", "c1", "eth0") and (first.args, first.caps, first.config) == (
+        [("A", "B")],
+        {"m": [1]},
+        b'{"a":1}',
+    )
     assert second.key == ("net", "c2", "eth0") and (second.args, second.caps, second.result) == ([], None, RESULT)
 
 
 @case("RT23[cross-talk]")
 def test_names_that_share_a_file(world, rt, one):
-    """a-b + c and a + b-c have the same file name: neither sees, changes or removes what is the other's, and an
-    ADD that would have to is refused before anything runs."""
+    """a-b + c and a + b-c have the same file name: neither touches what is the other's.
+
+    An ADD that would have to is refused before anything runs.
+    """
     ab, a = world.net(rt, "one", name="a-b"), world.net(rt, "one", name="a")
     rt.add(ab, At(id="c"))
     assert rt.cached_config("a", "b-c", "eth0") is None and rt.cached_result(a, At(id="b-c")) is None
@@ -102,21 +128,24 @@ def test_cached_configurations(world, rt, one):
 
 
 @case("RT24[corrupt]")
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"kind":"other"}', json.dumps(RESULT), json.dumps({**entry(), "config": "%%"})])
+@each("text", ["", "{", "[]", '{"kind":"other"}', json.dumps(RESULT), json.dumps({**entry(), "config": "%%"})])
 def test_configurations_that_are_corrupt(world, rt, text):
     world.put_cache(text)
     refused(rt.cached_config, "net", "c1", "eth0")
 
 
 @case("RT24[names]")
-@pytest.mark.parametrize("key", [("", "c1", "eth0"), ("net", "", "eth0"), ("net", "c1", ""), ("", "", "")])
+@each("key", [("", "c1", "eth0"), ("net", "", "eth0"), ("net", "c1", ""), ("", "", "")])
 def test_questions_that_are_incomplete(world, rt, key):
     e = refused(rt.cached_config, *key)
-    assert all(any(word in e.text.lower() for word in words) for words in (("network",), ("container",), ("interface", "ifname")))
+    assert all(
+        any(word in e.text.lower() for word in words)
+        for words in (("network",), ("container",), ("interface", "ifname"))
+    )
 
 
 @case("RT24[path]")
-@pytest.mark.parametrize("key", [("../x", "c1", "eth0"), ("net", "../../x", "eth0"), ("net", "c1", "a/../../x")])
+@each("key", [("../x", "c1", "eth0"), ("net", "../../x", "eth0"), ("net", "c1", "a/../../x")])
 def test_questions_that_leave_the_folder(world, rt, key):
     """A name cannot be used to read a file elsewhere."""
     world.results.mkdir(parents=True)

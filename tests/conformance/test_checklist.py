@@ -16,7 +16,11 @@ HERE = pathlib.Path(__file__).parent
 
 def covered():
     """IDs that @case names in this folder: SK9 of @case("SK9") and of @case("SK9[sixteen bytes]")."""
-    return {found for file in HERE.glob("test_*.py") for found in re.findall(r'^@case\("([A-Z]{2}\d+)', file.read_text(), re.M)}
+    return {
+        found
+        for file in HERE.glob("test_*.py")
+        for found in re.findall(r'^@case\("([A-Z]{2}\d+)', file.read_text(), re.M)
+    }
 
 
 @case("XX1")
@@ -35,8 +39,10 @@ def test_the_binding_has_the_layout_of_the_headers():
     said = {}
     for words in (line.split() for line in lines if line):
         said[words[0]] = (int(words[1]), dict(zip(words[2::2], map(int, words[3::2]))))
-    bound = {name: (ctypes.sizeof(s), {k: getattr(s, k).offset for k, _ in s._fields_ if k != "size"})
-             for name, s in libcni.STRUCTS.items()}
+    bound = {
+        name: (ctypes.sizeof(s), {k: getattr(s, k).offset for k, _ in s._fields_ if k != "size"})
+        for name, s in libcni.STRUCTS.items()
+    }
     bound["cni_arg"] = (ctypes.sizeof(libcni.Arg), {"key": libcni.Arg.key.offset, "value": libcni.Arg.value.offset})
     assert said == bound
 

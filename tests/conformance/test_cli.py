@@ -8,6 +8,7 @@ import os
 import pytest
 
 from conformance.cli import cnitool
+from conformance.each import each
 from conformance.world import RESULT
 from lib.case import case
 
@@ -26,7 +27,7 @@ def container_id(path):
 
 
 @case("CL1")
-@pytest.mark.parametrize("netns, path", [(NETNS, NETNS), ("/var/run/../run/netns//foo/", NETNS), ("foo", None)])
+@each("netns, path", [(NETNS, NETNS), ("/var/run/../run/netns//foo/", NETNS), ("foo", None)])
 def test_container_ids(world, one, netns, path):
     """From the absolute path of the namespace, which need not exist."""
     assert cnitool(world, "add", "net", netns).returncode == 0
@@ -38,10 +39,18 @@ def test_container_ids(world, one, netns, path):
 
 
 @case("CL2")
-@pytest.mark.parametrize("flag, variable, ifname", [
-    ([], None, "eth0"), ([], "", "eth0"), ([], "net1", "net1"), (["-i", "net2"], "net1", "net2"), (["--ifname", "net2"], None, "net2"),
-    (["--ifname=net2"], "net1", "net2")])
-@pytest.mark.parametrize("first", [True, False], ids=["flag first", "flag last"])
+@each(
+    "flag, variable, ifname",
+    [
+        ([], None, "eth0"),
+        ([], "", "eth0"),
+        ([], "net1", "net1"),
+        (["-i", "net2"], "net1", "net2"),
+        (["--ifname", "net2"], None, "net2"),
+        (["--ifname=net2"], "net1", "net2"),
+    ],
+)
+@each("first", [True, False], ids=["flag first", "flag last"])
 def test_where_the_interface_name_comes_from(world, one, flag, variable, ifname, first):
     args = ["add", "net", NETNS]
     done = cnitool(world, *(flag + args if first else args + flag), env={"CNI_IFNAME": variable})
@@ -50,28 +59,28 @@ def test_where_the_interface_name_comes_from(world, one, flag, variable, ifname,
 
 
 @case("CL3")
-@pytest.mark.parametrize("args", ["a=", "a", "a=b=c", "a=b;", "=b", ";", "a=b;;c=d"])
+@each("args", ["a=", "a", "a=b=c", "a=b;", "=b", ";", "a=b;;c=d"])
 def test_arguments_that_are_none(world, one, args):
     done = cnitool(world, "add", "net", NETNS, env={"CNI_ARGS": args})
     assert done.returncode == 1 and done.stdout == "" and done.stderr and one.calls == []
 
 
 @case("CL3[good]")
-@pytest.mark.parametrize("args", ["", "a=b", "a=b;c=d"])
+@each("args", ["", "a=b", "a=b;c=d"])
 def test_arguments_are_handed_on(world, one, args):
     assert cnitool(world, "add", "net", NETNS, env={"CNI_ARGS": args}).returncode == 0
     assert one.calls[0].env["CNI_ARGS"] == args
 
 
 @case("CL4")
-@pytest.mark.parametrize("caps", ["[]", "5", "x", '"mac"', "{", '{"mac":"x"} x'])
+@each("caps", ["[]", "5", "x", '"mac"', "{", '{"mac":"x"} x'])
 def test_capability_arguments_that_are_no_object(world, one, caps):
     done = cnitool(world, "add", "net", NETNS, env={"CAP_ARGS": caps})
     assert done.returncode == 1 and done.stdout == "" and done.stderr and one.calls == []
 
 
 @case("CL4[good]")
-@pytest.mark.parametrize("caps, injected", [('{"mac":"x","other":1}', {"mac": "x"}), ("{}", None), ("", None), (None, None)])
+@each("caps, injected", [('{"mac":"x","other":1}', {"mac": "x"}), ("{}", None), ("", None), (None, None)])
 def test_capability_arguments_are_handed_on(world, one, caps, injected):
     assert cnitool(world, "add", "net", NETNS, env={"CAP_ARGS": caps}).returncode == 0
     assert one.calls[0].conf.get("runtimeConfig") == injected
@@ -80,7 +89,11 @@ def test_capability_arguments_are_handed_on(world, one, caps, injected):
 @case("CL5")
 def test_only_a_result_is_printed(world, one):
     done = cnitool(world, "add", "net", NETNS)
-    assert json.loads(done.stdout) == RESULT and done.stdout.startswith('{\n    "cniVersion"') and done.stdout.endswith("\n}")
+    assert (
+        json.loads(done.stdout) == RESULT
+        and done.stdout.startswith('{\n    "cniVersion"')
+        and done.stdout.endswith("\n}")
+    )
     assert done.stderr == ""
     for verb in "check", "status", "del", "gc":
         done = cnitool(world, verb, "net", NETNS)
@@ -89,7 +102,7 @@ def test_only_a_result_is_printed(world, one):
 
 
 @case("CL5[failure]")
-@pytest.mark.parametrize("verb", ["add", "check", "del", "gc", "status"])
+@each("verb", ["add", "check", "del", "gc", "status"])
 def test_failures_are_on_stderr(world, one, verb):
     world.plugins.again(one, error="1234 potato")
     done = cnitool(world, verb, "net", NETNS)
@@ -104,9 +117,19 @@ def test_what_plugins_say_on_stderr(world, one):
 
 
 @case("CL6")
-@pytest.mark.parametrize("args, status", [
-    (["add", "net", NETNS], 0), (["add", "net", NETNS, "more"], 0), (["add", "net"], 1), (["add"], 1), (["nope", "net", NETNS], 1),
-    (["add", "absent", NETNS], 1), (["ADD", "net", NETNS], 1), (["--nope", "add", "net", NETNS], 1)], ids=str)
+@each(
+    "args, status",
+    [
+        (["add", "net", NETNS], 0),
+        (["add", "net", NETNS, "more"], 0),
+        (["add", "net"], 1),
+        (["add"], 1),
+        (["nope", "net", NETNS], 1),
+        (["add", "absent", NETNS], 1),
+        (["ADD", "net", NETNS], 1),
+        (["--nope", "add", "net", NETNS], 1),
+    ],
+)
 def test_exit_status(world, one, args, status):
     done = cnitool(world, *args)
     assert done.returncode == status and (status == 0 or done.stderr and not done.stdout)
@@ -114,14 +137,16 @@ def test_exit_status(world, one, args, status):
 
 
 @case("CL6[help]")
-@pytest.mark.parametrize("args", [["help"], ["--help"], ["-h"]], ids=str)
+@each("args", [["help"], ["--help"], ["-h"]])
 def test_help(world, one, args):
     done = cnitool(world, *args)
-    assert done.returncode == 0 and all(verb in done.stdout + done.stderr for verb in ("add", "check", "del", "gc", "status", "NETCONFPATH", "CAP_ARGS"))
+    assert done.returncode == 0 and all(
+        verb in done.stdout + done.stderr for verb in ("add", "check", "del", "gc", "status", "NETCONFPATH", "CAP_ARGS")
+    )
 
 
 @case("CL6[codes]")
-@pytest.mark.parametrize("code", [50, 51, 11])
+@each("code", [50, 51, 11])
 def test_codes_are_not_exit_statuses(world, one, code):
     world.plugins.again(one, "STATUS", error=f"{code} not ready")
     assert cnitool(world, "status", "net", NETNS).returncode == 1

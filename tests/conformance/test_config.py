@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from conformance.each import each
 from conformance.libcni import STRICT_LOAD
 from conformance.world import At, refused
 from lib.case import case
@@ -76,11 +77,17 @@ def test_nothing_found(world, rt):
 
 
 @case("CF4")
-@pytest.mark.parametrize("broken", ["{", '{"cniVersion":"1.1.0","name":"broken","plugins":[]}', '{"plugins":[{"type":"x"}]}'],
-                         ids=["no JSON", "no plugins", "no name"])
-@pytest.mark.parametrize("name", ["05.conflist", "05.conf"])
+@each(
+    "broken",
+    ["{", '{"cniVersion":"1.1.0","name":"broken","plugins":[]}', '{"plugins":[{"type":"x"}]}'],
+    ids=["no JSON", "no plugins", "no name"],
+)
+@each("name", ["05.conflist", "05.conf"])
 def test_broken_files_beside_the_wanted_one(world, broken, name):
-    """One that sorts before is passed over with a warning, and is a failure when strictness is asked for; one that sorts after is not read."""
+    """One that sorts before is passed over with a warning, or a failure when strictness is asked for.
+
+    One that sorts after is not read.
+    """
     wanted = "10.conflist" if name.endswith("list") else "10.conf"
     world.write(wanted, world.list("good") if name.endswith("list") else single("good"))
     world.write(name, broken)
@@ -134,7 +141,7 @@ FLAGS = [(True, True), (False, False), ("true", True), ("false", False), ("TRUE"
 
 
 @case("CF6")
-@pytest.mark.parametrize("value, means", FLAGS)
+@each("value, means", FLAGS)
 def test_flags(world, rt, value, means):
     assert world.net(rt, "one", disableCheck=value).disable_check is means
     assert world.net(rt, "one", disableGC=value).disable_gc is means
@@ -144,14 +151,14 @@ def test_flags(world, rt, value, means):
 
 
 @case("CF6[bad]")
-@pytest.mark.parametrize("flag", ["disableCheck", "disableGC", "loadOnlyInlinedPlugins"])
-@pytest.mark.parametrize("value", [1, 0, None, "adsf", "", "1", [], {}])
+@each("flag", ["disableCheck", "disableGC", "loadOnlyInlinedPlugins"])
+@each("value", [1, 0, None, "adsf", "", "1", [], {}])
 def test_flags_that_are_none(world, rt, flag, value):
     refused(rt.load_bytes, world.list("one", **{flag: value}), says=flag)
 
 
 @case("CF7")
-@pytest.mark.parametrize("value", [True, "true"])
+@each("value", [True, "true"])
 def test_only_inlined_plugins_that_are_not_there(world, rt, value):
     file = world.write("10.conflist", {"cniVersion": "1.1.0", "name": "net", "loadOnlyInlinedPlugins": value})
     world.write("net/20.conf", {"type": "two"})
@@ -189,7 +196,11 @@ def test_a_drop_in_runs_under_the_lists_name_and_version(world, rt):
     file = world.write("10.conflist", world.list("one"))
     world.write("net/20.conf", {"type": "two", "name": "mine", "cniVersion": "0.3.1", "x": 1})
     rt.add(rt.load_file(file), At())
-    assert {k: two.calls[0].conf[k] for k in ("name", "cniVersion", "x")} == {"name": "net", "cniVersion": "1.1.0", "x": 1}
+    assert {k: two.calls[0].conf[k] for k in ("name", "cniVersion", "x")} == {
+        "name": "net",
+        "cniVersion": "1.1.0",
+        "x": 1,
+    }
     assert one.commands == two.commands == ["ADD"]
 
 
@@ -215,7 +226,7 @@ def test_a_single_configuration_has_no_drop_ins(world, rt):
 
 
 @case("CF10[no type]")
-@pytest.mark.parametrize("content", ["{}", '{"type":""}', "{", "", "[]", "null", '{"type":5}'])
+@each("content", ["{}", '{"type":""}', "{", "", "[]", "null", '{"type":5}'])
 def test_a_drop_in_without_type(world, rt, content):
     file = world.write("10.conflist", world.list("one"))
     world.write("net/20.conf", content)
@@ -256,19 +267,43 @@ def test_which_drop_ins_count(world, rt):
 
 
 @case("CF11")
-@pytest.mark.parametrize("version, versions, chosen", [
-    (None, ["1.1.0", "0.4.0", "1.0.0"], "1.1.0"), (None, ["99.0.0", "1.1.0"], "1.1.0"), ("1.2.3", None, "1.2.3"),
-    ("0.4.0", ["0.3.1", "1.0.0"], "1.0.0"), ("1.0.0", ["0.3.1", "0.4.0"], "1.0.0"), (None, [], ""), (None, None, ""), ("0.3.1", [], "0.3.1"),
-    (None, ["99.0.0"], ""), ("99.0.0", ["98.0.0"], "99.0.0"), ("99.0.0", ["0.4.0"], "0.4.0"), (None, ["0.7.7"], "0.7.7"), ("", ["0.4.0"], "0.4.0"),
-    ("anything", None, "anything")])
+@each(
+    "version, versions, chosen",
+    [
+        (None, ["1.1.0", "0.4.0", "1.0.0"], "1.1.0"),
+        (None, ["99.0.0", "1.1.0"], "1.1.0"),
+        ("1.2.3", None, "1.2.3"),
+        ("0.4.0", ["0.3.1", "1.0.0"], "1.0.0"),
+        ("1.0.0", ["0.3.1", "0.4.0"], "1.0.0"),
+        (None, [], ""),
+        (None, None, ""),
+        ("0.3.1", [], "0.3.1"),
+        (None, ["99.0.0"], ""),
+        ("99.0.0", ["98.0.0"], "99.0.0"),
+        ("99.0.0", ["0.4.0"], "0.4.0"),
+        (None, ["0.7.7"], "0.7.7"),
+        ("", ["0.4.0"], "0.4.0"),
+        ("anything", None, "anything"),
+    ],
+)
 def test_which_version(world, rt, version, versions, chosen):
     more = {} if versions is None else {"cniVersions": versions}
     assert world.net(rt, "one", version=version, **more).version == chosen
 
 
 @case("CF11[bad]")
-@pytest.mark.parametrize("version, versions", [
-    (None, ["1.1.0", "1.0.f"]), ("1.0.f", ["1.1.0"]), (None, "1.1.0"), (None, None), (None, {}), (None, [1]), (None, ["1.1.0", None])])
+@each(
+    "version, versions",
+    [
+        (None, ["1.1.0", "1.0.f"]),
+        ("1.0.f", ["1.1.0"]),
+        (None, "1.1.0"),
+        (None, None),
+        (None, {}),
+        (None, [1]),
+        (None, ["1.1.0", None]),
+    ],
+)
 def test_versions_that_are_none(world, rt, version, versions):
     refused(rt.load_bytes, world.list("one", version=version, cniVersions=versions), says="cniVersion")
 
@@ -291,48 +326,68 @@ GOOD = {
     "entry with its keys in any case": '{"name":"net","plugins":[{"Type":"one"}]}',
     "duplicate keys": '{"name":"first","name":"net","plugins":[{"type":"x"}],"plugins":[{"type":"one"}]}',
     "good entry": '{"name":"net","plugins":[{"type":"one","capabilities":{"a":true,"b":false},"ipam":{"type":"x"},"dns":{"nameservers":["1.1.1.1"]}'
-                  ',"prevResult":{}}]}',
+    ',"prevResult":{}}]}',
     "white space": ' \n{"name" : "net" , "plugins" : [ { "type" : "one" } ] }\n ',
 }
 BAD = {
-    "no name": '{"plugins":[{"type":"one"}]}', "name in another case": '{"Name":"net","plugins":[{"type":"one"}]}',
-    "name a number": '{"name":5,"plugins":[{"type":"one"}]}', "name null": '{"name":null,"plugins":[{"type":"one"}]}',
+    "no name": '{"plugins":[{"type":"one"}]}',
+    "name in another case": '{"Name":"net","plugins":[{"type":"one"}]}',
+    "name a number": '{"name":5,"plugins":[{"type":"one"}]}',
+    "name null": '{"name":null,"plugins":[{"type":"one"}]}',
     "version a number": '{"name":"net","cniVersion":1,"plugins":[{"type":"one"}]}',
     "version null": '{"name":"net","cniVersion":null,"plugins":[{"type":"one"}]}',
-    "plugins null": '{"name":"net","plugins":null}', "plugins an object": '{"name":"net","plugins":{}}', "plugins empty": '{"name":"net","plugins":[]}',
-    "entry without type": '{"name":"net","plugins":[{}]}', "entry with empty type": '{"name":"net","plugins":[{"type":""}]}',
-    "entry null": '{"name":"net","plugins":[null]}', "entry a string": '{"name":"net","plugins":["one"]}',
+    "plugins null": '{"name":"net","plugins":null}',
+    "plugins an object": '{"name":"net","plugins":{}}',
+    "plugins empty": '{"name":"net","plugins":[]}',
+    "entry without type": '{"name":"net","plugins":[{}]}',
+    "entry with empty type": '{"name":"net","plugins":[{"type":""}]}',
+    "entry null": '{"name":"net","plugins":[null]}',
+    "entry a string": '{"name":"net","plugins":["one"]}',
     "second entry bad": '{"name":"net","plugins":[{"type":"one"},{}]}',
     "entry type a number": '{"name":"net","plugins":[{"type":1}]}',
     "capability a string": '{"name":"net","plugins":[{"type":"one","capabilities":{"a":"true"}}]}',
     "capabilities a list": '{"name":"net","plugins":[{"type":"one","capabilities":[]}]}',
-    "ipam a string": '{"name":"net","plugins":[{"type":"one","ipam":"x"}]}', "ipam type a number": '{"name":"net","plugins":[{"type":"one","ipam":{"type":1}}]}',
+    "ipam a string": '{"name":"net","plugins":[{"type":"one","ipam":"x"}]}',
+    "ipam type a number": '{"name":"net","plugins":[{"type":"one","ipam":{"type":1}}]}',
     "dns a list": '{"name":"net","plugins":[{"type":"one","dns":[]}]}',
     "dns nameservers a string": '{"name":"net","plugins":[{"type":"one","dns":{"nameservers":"x"}}]}',
     "dns domain a number": '{"name":"net","plugins":[{"type":"one","dns":{"domain":1}}]}',
     "prevResult a string": '{"name":"net","plugins":[{"type":"one","prevResult":"x"}]}',
-    "comment": '{"name":"net",/* x */"plugins":[{"type":"one"}]}', "trailing data": '{"name":"net","plugins":[{"type":"one"}]} x',
-    "trailing comma": '{"name":"net","plugins":[{"type":"one"},]}', "empty": "", "null": "null", "a list": "[]", "cut": '{"name":"net","plugins":[{"type":"on',
+    "comment": '{"name":"net",/* x */"plugins":[{"type":"one"}]}',
+    "trailing data": '{"name":"net","plugins":[{"type":"one"}]} x',
+    "trailing comma": '{"name":"net","plugins":[{"type":"one"},]}',
+    "empty": "",
+    "null": "null",
+    "a list": "[]",
+    "cut": '{"name":"net","plugins":[{"type":"on',
 }
 
 
 @case("CF12[good]")
-@pytest.mark.parametrize("what", GOOD)
+@each("what", GOOD)
 def test_right_lists(rt, what):
     net = rt.load_bytes(GOOD[what])
     assert net.types == ["one"] and net.name == json.loads(GOOD[what])["name"]
 
 
 @case("CF12[bad]")
-@pytest.mark.parametrize("what", BAD)
+@each("what", BAD)
 def test_wrong_lists(world, rt, what):
     refused(rt.load_bytes, BAD[what])
     refused(rt.load_file, world.write("10.conflist", BAD[what]), says="10.conflist")
 
 
 @case("CF12[single]")
-@pytest.mark.parametrize("text, good", [('{"name":"net","type":"one"}', True), ('{"NAME":"net","Type":"one"}', True), ('{"name":"net"}', False),
-                                        ('{"name":"net","type":""}', False), ('{"name":"net","type":"one","ipam":5}', False)])
+@each(
+    "text, good",
+    [
+        ('{"name":"net","type":"one"}', True),
+        ('{"NAME":"net","Type":"one"}', True),
+        ('{"name":"net"}', False),
+        ('{"name":"net","type":""}', False),
+        ('{"name":"net","type":"one","ipam":5}', False),
+    ],
+)
 def test_single_configurations(world, rt, text, good):
     file = world.write("10.conf", text)
     if good:
@@ -350,36 +405,48 @@ def test_no_plugins_from_memory(world, rt):
 # ---- what a plugin gets
 
 
-BODY = '"z":1,"big":123456789012345678901234567890,"small":1e21,"money":1.50,"minus":-0,"html":"<&>","esc":"\\u003c\\/","a":{"y":[1.0,[{"x":[]}]],' \
-       '"dup":1,"dup":2},"long":9007199254740993'
+BODY = (
+    '"z":1,"big":123456789012345678901234567890,"small":1e21,"money":1.50,"minus":-0,"html":"<&>","esc":"\\u003c\\/","a":{"y":[1.0,[{"x":[]}]],'
+    '"dup":1,"dup":2},"long":9007199254740993'
+)
 
 
 @case("CF13")
-@pytest.mark.parametrize("verb", ["ADD", "CHECK", "DEL", "GC", "STATUS"])
+@each("verb", ["ADD", "CHECK", "DEL", "GC", "STATUS"])
 def test_what_a_plugin_gets_is_what_was_written(world, rt, verb):
-    """Tokens, order and repetitions of a plugin's own keys arrive as they were written; only the runtime's keys are added."""
+    """Tokens, order and repetitions of a plugin's own keys arrive as written; only the runtime's keys are added."""
     one = world.plugin("one", result={"ips": []})
     net = rt.load_bytes('{"name":"net","cniVersion":"1.1.0","plugins":[{"type":"one",' + BODY + "}]}")
     at = At()
     if verb != "STATUS":
         rt.add(net, at)
-    {"ADD": lambda: None, "CHECK": lambda: rt.check(net, at), "DEL": lambda: rt.delete(net, at), "GC": lambda: rt.gc(net, [at]),
-     "STATUS": lambda: rt.status(net)}[verb]()
+    {
+        "ADD": lambda: None,
+        "CHECK": lambda: rt.check(net, at),
+        "DEL": lambda: rt.delete(net, at),
+        "GC": lambda: rt.gc(net, [at]),
+        "STATUS": lambda: rt.status(net),
+    }[verb]()
     call = one.calls[-1]
     assert call.command == verb and BODY in call.stdin
-    assert set(call.conf) - set(json.loads("{" + BODY + "}")) - {"prevResult", "cni.dev/attachments", "cni.dev/valid-attachments"} == \
-        {"type", "name", "cniVersion"}
+    assert set(call.conf) - set(json.loads("{" + BODY + "}")) - {
+        "prevResult",
+        "cni.dev/attachments",
+        "cni.dev/valid-attachments",
+    } == {"type", "name", "cniVersion"}
 
 
 @case("CF13[white space]")
 def test_white_space_inside_values_stays(world, rt):
     one = world.plugin("one", result={"ips": []})
-    rt.add(rt.load_bytes('{"name":"net","cniVersion":"1.1.0","plugins":[{"type":"one","x":{ "a" :\n[ 1 , 2 ] }}]}'), At())
+    rt.add(
+        rt.load_bytes('{"name":"net","cniVersion":"1.1.0","plugins":[{"type":"one","x":{ "a" :\n[ 1 , 2 ] }}]}'), At()
+    )
     assert '{ "a" :\n[ 1 , 2 ] }' in one.calls[0].stdin
 
 
 @case("CF13[overwritten]")
-@pytest.mark.parametrize("name", ["name", "NAME"])
+@each("name", ["name", "NAME"])
 def test_name_and_version_are_the_lists(world, rt, name):
     """name and cniVersion of an entry give way to the list's, in whatever case they are written."""
     one = world.plugin("one", result={"ips": []})
@@ -393,7 +460,7 @@ def test_name_and_version_are_the_lists(world, rt, name):
 
 @case("CF13[capabilities]")
 def test_capabilities_stay_at_home(world):
-    """capabilities are for the runtime: they are not in the request, unless the caller wants the reference's behaviour."""
+    """capabilities are for the runtime and not in the request, unless the caller wants them there as the reference does."""
     one = world.plugin("one", result={"ips": []})
     entry = {"type": "one", "capabilities": {"mac": True}}
     for flags, there in ((0, False), (1 << 4, True)):

@@ -4,12 +4,10 @@
 import json
 import subprocess
 
-import pytest
-
-from conformance.calls import NOWHERE, conf, execute
+from conformance.calls import NOWHERE, execute
 from conformance.doubles import DOUBLES
+from conformance.each import each
 from lib.case import case
-from lib.plugin import BIN
 from lib.process import clean_env
 
 VERBS = ["ADD", "CHECK", "DEL", "GC", "STATUS"]
@@ -20,13 +18,27 @@ ODD = '{ "type":"outer",\n "cniVersion":"1.1.0", "x": 1.50, "big": 1234567890123
 
 def delegate(verb, type, stdin, path, **env):
     """delegate_VERB() from a process whose own CNI_COMMAND is NOPE."""
-    variables = {"COMMAND": "NOPE", "CONTAINERID": "c1", "NETNS": NOWHERE, "IFNAME": "eth7", "ARGS": "A=b", "PATH": path, **env}
-    return subprocess.run([DOUBLES / "probe", "delegate", verb, type], input=stdin, capture_output=True, text=True, timeout=30,
-                          env=clean_env(OTHER="yes", **{f"CNI_{k}": v for k, v in variables.items()}))
+    variables = {
+        "COMMAND": "NOPE",
+        "CONTAINERID": "c1",
+        "NETNS": NOWHERE,
+        "IFNAME": "eth7",
+        "ARGS": "A=b",
+        "PATH": path,
+        **env,
+    }
+    return subprocess.run(
+        [DOUBLES / "probe", "delegate", verb, type],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=clean_env(OTHER="yes", **{f"CNI_{k}": v for k, v in variables.items()}),
+    )
 
 
 @case("DG1")
-@pytest.mark.parametrize("verb", VERBS)
+@each("verb", VERBS)
 def test_what_a_delegate_sees(plugins, verb):
     inner = plugins.make("inner").also("ADD", result=RESULT)
     done = delegate(verb, "inner", ODD, plugins.bin)
@@ -34,13 +46,20 @@ def test_what_a_delegate_sees(plugins, verb):
     [call] = inner.calls
     assert call.stdin == ODD
     seen = {k: v for k, v in call.env.items() if k.startswith("CNI_") or k == "OTHER"}
-    assert seen == {"CNI_COMMAND": verb, "CNI_CONTAINERID": "c1", "CNI_NETNS": NOWHERE, "CNI_IFNAME": "eth7", "CNI_ARGS": "A=b",
-                    "CNI_PATH": str(plugins.bin), "OTHER": "yes"}
+    assert seen == {
+        "CNI_COMMAND": verb,
+        "CNI_CONTAINERID": "c1",
+        "CNI_NETNS": NOWHERE,
+        "CNI_IFNAME": "eth7",
+        "CNI_ARGS": "A=b",
+        "CNI_PATH": str(plugins.bin),
+        "OTHER": "yes",
+    }
     assert len(call.pairs) == len(call.env), "no variable twice"
 
 
 @case("DG1[skeleton]")
-@pytest.mark.parametrize("verb", VERBS)
+@each("verb", VERBS)
 def test_a_plugin_and_its_delegate(plugins, verb):
     """From the plugin's callback the delegate gets the plugin's own stdin, and its answer becomes the plugin's."""
     inner = plugins.make("inner").also("ADD", result=RESULT)
@@ -61,7 +80,9 @@ def test_a_delegates_result_without_version(plugins):
 
 @case("DG1[older]")
 def test_a_delegates_result_of_another_version(plugins):
-    plugins.make("inner").also("ADD", result={"cniVersion": "0.4.0", "ips": [{"version": "4", "address": "10.1.2.3/24"}], "dns": {}})
+    plugins.make("inner").also(
+        "ADD", result={"cniVersion": "0.4.0", "ips": [{"version": "4", "address": "10.1.2.3/24"}], "dns": {}}
+    )
     outer = plugins.make("outer", "skelnoop").also("ADD", delegate="inner")
     assert execute(outer, "ADD", ODD).result == RESULT
 
@@ -86,14 +107,16 @@ def test_the_first_hit_decides(node):
     ipam = {"type": "static", "addresses": [{"address": "10.77.0.5/24"}]}
     net = {"type": "bridge", "bridge": "br0", "ipam": ipam}
     (node.dir / "first").mkdir()
-    (node.dir / "first" / "static").write_text('#!/bin/sh\necho \'{"code":11,"msg":"from the first folder"}\'\nexit 1\n')
+    (node.dir / "first" / "static").write_text(
+        '#!/bin/sh\necho \'{"code":11,"msg":"from the first folder"}\'\nexit 1\n'
+    )
     (node.dir / "first" / "static").chmod(0o755)
     assert node.plugin("STATUS", net, path=f"{node.dir / 'first'}:{node.bin}").error["code"] == 11
     assert node.plugin("STATUS", net, path=f"{node.bin}:{node.dir / 'first'}").ok
 
 
 @case("DG3")
-@pytest.mark.parametrize("verb", VERBS)
+@each("verb", VERBS)
 def test_an_absent_delegate(plugins, verb):
     outer = plugins.make("outer", "skelnoop").also(delegate="inner")
     reply = execute(outer, verb, ODD)
@@ -101,7 +124,7 @@ def test_an_absent_delegate(plugins, verb):
 
 
 @case("DG3[names]")
-@pytest.mark.parametrize("type", ["../inner", "sub/inner", ".", "..", "inner.d"])
+@each("type", ["../inner", "sub/inner", ".", "..", "inner.d"])
 def test_a_delegate_that_is_no_plugin(plugins, type):
     plugins.make("inner")
     (plugins.bin / "sub").mkdir()
@@ -133,7 +156,7 @@ def test_bridge_gives_back_what_ipam_gave(node, container):
 
 
 @case("DG5")
-@pytest.mark.parametrize("verb", VERBS)
+@each("verb", VERBS)
 def test_failures_of_a_delegate(plugins, verb):
     plugins.make("inner").also(error="1234 potato")
     outer = plugins.make("outer", "skelnoop").also(delegate="inner")
@@ -144,8 +167,15 @@ def test_failures_of_a_delegate(plugins, verb):
 
 
 @case("DG5[odd]")
-@pytest.mark.parametrize("script, says", [({"exit": 3}, "3"), ({"exit": 3, "stderr": "what it said"}, "what it said"),
-                                          ({"signal": 11}, "signal"), ({"stdout": "log\n{}"}, "")])
+@each(
+    "script, says",
+    [
+        ({"exit": 3}, "3"),
+        ({"exit": 3, "stderr": "what it said"}, "what it said"),
+        ({"signal": 11}, "signal"),
+        ({"stdout": "log\n{}"}, ""),
+    ],
+)
 def test_delegates_that_die(plugins, script, says):
     plugins.make("inner").also(**script)
     outer = plugins.make("outer", "skelnoop").also("ADD", delegate="inner")

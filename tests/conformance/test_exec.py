@@ -13,6 +13,7 @@ import pytest
 
 from conformance.cli import private_cache
 from conformance.doubles import DOUBLES
+from conformance.each import each
 from conformance.libcni import CniError, libc
 from conformance.world import RESULT, At, refused
 from lib.case import case
@@ -42,16 +43,23 @@ def ends(pid):
 
 
 def verbs(rt, net, at):
-    return {"ADD": lambda: rt.add(net, at), "CHECK": lambda: rt.check(net, at), "DEL": lambda: rt.delete(net, at), "GC": lambda: rt.gc(net, [at]),
-            "STATUS": lambda: rt.status(net), "VERSION": lambda: rt.versions("one"), "VALIDATE": lambda: rt.validate(net)}
+    return {
+        "ADD": lambda: rt.add(net, at),
+        "CHECK": lambda: rt.check(net, at),
+        "DEL": lambda: rt.delete(net, at),
+        "GC": lambda: rt.gc(net, [at]),
+        "STATUS": lambda: rt.status(net),
+        "VERSION": lambda: rt.versions("one"),
+        "VALIDATE": lambda: rt.validate(net),
+    }
 
 
 # ---- deadlines
 
 
 @case("RT19")
-@pytest.mark.parametrize("verb", ["ADD", "CHECK", "DEL", "GC", "STATUS", "VERSION", "VALIDATE"])
-@pytest.mark.parametrize("script", [{"sleep": 60}, {"sleep": 60, "fork": 60}], ids=["sleeper", "with a child"])
+@each("verb", ["ADD", "CHECK", "DEL", "GC", "STATUS", "VERSION", "VALIDATE"])
+@each("script", [{"sleep": 60}, {"sleep": 60, "fork": 60}], ids=["sleeper", "with a child"])
 def test_deadlines(world, verb, script):
     """A plugin that ignores SIGTERM is gone after the deadline and the grace, with all it has started."""
     one = world.plugin("one", **script)
@@ -66,8 +74,10 @@ def test_deadlines(world, verb, script):
 @case("RT19[term]")
 def test_the_deadline_begins_with_term(world):
     """A plugin that heeds SIGTERM has the whole grace to clean up."""
-    (world.bin / "one").write_text("#!/bin/sh\ntrap 'echo cleaned > \"$0.note\"; exit 1' TERM\necho ready > \"$0.ready\"\n"
-                                   "while :; do sleep 0.05; done\n")
+    (world.bin / "one").write_text(
+        '#!/bin/sh\ntrap \'echo cleaned > "$0.note"; exit 1\' TERM\necho ready > "$0.ready"\n'
+        "while :; do sleep 0.05; done\n"
+    )
     (world.bin / "one").chmod(0o755)
     rt = world.rt(timeout_ms=1500, grace_ms=BOUND * 1000)
     refused(rt.add, world.net(rt, "one"), At(), says="one")
@@ -75,9 +85,9 @@ def test_the_deadline_begins_with_term(world):
 
 
 @case("RT19[forker]")
-@pytest.mark.parametrize("script", [{"result": RESULT}, {"error": "7 no"}], ids=["success", "failure"])
+@each("script", [{"result": RESULT}, {"error": "7 no"}], ids=["success", "failure"])
 def test_a_child_that_holds_the_outputs(world, rt, script):
-    """The answer counts when the plugin has ended, though its child lives on and holds stdout; the child is ended too."""
+    """The answer counts when the plugin has ended, though its child holds stdout; the child is ended too."""
     one = world.plugin("one", fork=60, **script)
     start = time.monotonic()
     try:
@@ -114,7 +124,7 @@ def busy(world):
 
 
 @case("RT20")
-@pytest.mark.parametrize("verb", ["ADD", "DEL"])
+@each("verb", ["ADD", "DEL"])
 def test_a_program_being_written(world, rt, busy, verb):
     """It is run, once, when the writer is done."""
     one, held = busy
@@ -143,7 +153,7 @@ def test_a_program_that_is_never_done(world, busy):
 
 
 @case("RT20[deadline]")
-@pytest.mark.parametrize("verb", ["ADD", "CHECK", "GC", "STATUS", "VERSION"])
+@each("verb", ["ADD", "CHECK", "GC", "STATUS", "VERSION"])
 def test_a_program_that_is_busy_until_the_deadline(world, busy, verb):
     one, _ = busy
     rt = world.rt(timeout_ms=300, grace_ms=50)
@@ -156,15 +166,30 @@ def test_a_program_that_is_busy_until_the_deadline(world, busy, verb):
 
 @case("RT21")
 def test_what_plugins_inherit(world, rt, monkeypatch):
-    for name, value in (("CNI_COMMAND", "JUNK"), ("CNI_CONTAINERID", "junk"), ("CNI_NETNS", "junk"), ("CNI_IFNAME", "junk"), ("CNI_ARGS", "JUNK=1"),
-                        ("CNI_PATH", "/junk"), ("CNI_NETNS_OVERRIDE", "1"), ("OTHER", "a=b")):
+    for name, value in (
+        ("CNI_COMMAND", "JUNK"),
+        ("CNI_CONTAINERID", "junk"),
+        ("CNI_NETNS", "junk"),
+        ("CNI_IFNAME", "junk"),
+        ("CNI_ARGS", "JUNK=1"),
+        ("CNI_PATH", "/junk"),
+        ("CNI_NETNS_OVERRIDE", "1"),
+        ("OTHER", "a=b"),
+    ):
         monkeypatch.setenv(name, value)
     one = world.plugin("one", result=RESULT)
     rt.add(world.net(rt, "one"), At())
     call = one.calls[0]
     assert {k: v for k, v in call.env.items() if k.startswith("CNI_") or k == "OTHER"} == {
-        "CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c1", "CNI_NETNS": At().netns, "CNI_IFNAME": "eth0", "CNI_ARGS": "",
-        "CNI_PATH": str(world.bin), "CNI_NETNS_OVERRIDE": "1", "OTHER": "a=b"}
+        "CNI_COMMAND": "ADD",
+        "CNI_CONTAINERID": "c1",
+        "CNI_NETNS": At().netns,
+        "CNI_IFNAME": "eth0",
+        "CNI_ARGS": "",
+        "CNI_PATH": str(world.bin),
+        "CNI_NETNS_OVERRIDE": "1",
+        "OTHER": "a=b",
+    }
     assert len(call.pairs) == len(call.env)
 
 
@@ -174,8 +199,23 @@ def test_variables_that_are_there_twice(world):
     one = world.plugin("one", result=RESULT)
     world.write("10.conflist", world.list("one"))
     env = clean_env(CNI_PATH=world.bin, NETCONFPATH=world.conf, CNI_COMMAND="JUNK")
-    done = subprocess.run([DOUBLES / "dupenv", "CNI_COMMAND=JUNK2", "TWICE=1", "TWICE=2", "--", BIN / "cnitool", "add", "net", "/run/netns/nowhere"],
-                          env=env, capture_output=True, text=True, **private_cache(world.cache))
+    done = subprocess.run(
+        [
+            DOUBLES / "dupenv",
+            "CNI_COMMAND=JUNK2",
+            "TWICE=1",
+            "TWICE=2",
+            "--",
+            BIN / "cnitool",
+            "add",
+            "net",
+            "/run/netns/nowhere",
+        ],
+        env=env,
+        capture_output=True,
+        text=True,
+        **private_cache(world.cache),
+    )
     assert done.returncode == 0, done.stderr
     [call] = one.calls
     assert call.env["CNI_COMMAND"] == "ADD" and len([p for p in call.pairs if p.startswith("CNI_COMMAND=")]) == 1
@@ -203,7 +243,7 @@ def test_finding_without_folders(world):
 
 
 @case("RT26[names]")
-@pytest.mark.parametrize("name", ["", "sub/one", "/bin/true", "../bin/one", ".", ".."])
+@each("name", ["", "sub/one", "/bin/true", "../bin/one", ".", ".."])
 def test_names_that_are_not_looked_for(world, name):
     (world.bin / "sub").mkdir()
     (world.bin / "sub" / "one").symlink_to(DOUBLES / "noop")
@@ -239,7 +279,7 @@ def test_a_hit_that_may_not_be_executed(world):
 
 
 @case("RT26[relative]")
-@pytest.mark.parametrize("dir", [".", "bin", "bin/../bin", "./bin/"])
+@each("dir", [".", "bin", "bin/../bin", "./bin/"])
 def test_relative_folders(world, monkeypatch, dir):
     """Found, reported and executed by an absolute path."""
     monkeypatch.chdir(world.bin if dir == "." else world.dir)
@@ -258,7 +298,11 @@ def test_relative_folders(world, monkeypatch, dir):
 @case("RT25")
 def test_validation(world, rt):
     world.plugin("one"), world.plugin("two")
-    net = world.net(rt, {"type": "one", "capabilities": {"a": True, "b": False}}, {"type": "two", "capabilities": {"c": True, "a": True}})
+    net = world.net(
+        rt,
+        {"type": "one", "capabilities": {"a": True, "b": False}},
+        {"type": "two", "capabilities": {"c": True, "a": True}},
+    )
     assert sorted(rt.validate(net)) == ["a", "c"] and world.log == []
 
 
@@ -300,12 +344,15 @@ def test_a_runtime_with_its_own_executor(world):
         while call.contents.env[i]:
             env.append(call.contents.env[i].decode())
             i += 1
-        seen.append((call.contents.path.decode(), env, ctypes.string_at(call.contents.input, call.contents.input_len).decode()))
+        seen.append(
+            (call.contents.path.decode(), env, ctypes.string_at(call.contents.input, call.contents.input_len).decode())
+        )
         text = json.dumps(RESULT).encode()
         end.contents.out = libc.malloc(len(text))
         ctypes.memmove(end.contents.out, text, len(text))
         end.contents.out_len, end.contents.status = len(text), 0
         return True
+
     rt = world.rt(exec=execute)
     assert rt.add(world.net(rt, "one"), At()).json == RESULT and world.log == []
     [(path, env, conf)] = seen

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from conformance.each import each
 from conformance.world import RESULT, At, refused
 from lib.case import case
 
@@ -34,7 +35,7 @@ def attach(world, rt, net, *ats):
 
 
 @case("GC1")
-@pytest.mark.parametrize("value", [True, "true"])
+@each("value", [True, "true"])
 def test_gc_that_is_disabled(world, rt, two, value):
     net = world.net(rt, "one", "two", disableGC=value)
     attach(world, rt, net, At())
@@ -51,7 +52,11 @@ def test_what_is_not_valid_goes(world, rt, two):
     assert world.log == ["two DEL", "one DEL", "one GC", "two GC"] and world.cache_files() == ["net-c1-eth0"]
     delete, gc = two[0].calls[-2:]
     assert {k: delete.env[f"CNI_{k}"] for k in ("CONTAINERID", "NETNS", "IFNAME", "ARGS")} == {
-        "CONTAINERID": "c1", "NETNS": "/run/netns/other", "IFNAME": "eth1", "ARGS": "K=V"}
+        "CONTAINERID": "c1",
+        "NETNS": "/run/netns/other",
+        "IFNAME": "eth1",
+        "ARGS": "K=V",
+    }
     assert delete.conf["runtimeConfig"] == {"mac": "x"} and delete.conf["prevResult"] == RESULT
     valid = [{"containerID": "c1", "ifname": "eth0"}]
     assert gc.conf == {"type": "one", "name": "net", "cniVersion": "1.1.0", BOTH[0]: valid, BOTH[1]: valid}
@@ -69,7 +74,7 @@ def test_validity_is_container_and_interface(world, rt, two):
 
 
 @case("GC3")
-@pytest.mark.parametrize("valid", [None, []], ids=["null", "empty"])
+@each("valid", [None, []], ids=["null", "empty"])
 def test_nothing_is_valid(world, rt, two, valid):
     net = world.net(rt, "one", "two")
     attach(world, rt, net, At(), At(id="c2"))
@@ -88,7 +93,7 @@ def test_gc_of_everything(world, rt, two):
 
 
 @case("GC4")
-@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0", None])
+@each("version", ["0.3.1", "0.4.0", "1.0.0", None])
 def test_gc_below_110(world, rt, two, version):
     net = world.net(rt, "one", "two", version=version)
     world.plugins.again(two[0], "ADD", stdout='{"ip4":{"ip":"10.0.0.1/8"}}')
@@ -160,7 +165,7 @@ class Held:
 
 @case("GC7")
 def test_gc_beside_add(world, rt, two):
-    """While an ADD runs, GC of its network waits: it fails at its deadline without asking anybody, and works afterwards."""
+    """While an ADD runs, GC of its network waits: it fails at its deadline, nobody asked, and works afterwards."""
     net = world.net(rt, "one", "two")
     held = Held(world, two[0], "ADD", lambda: rt.add(net, At()))
     other = world.rt(lock_timeout_ms=300)
@@ -229,12 +234,14 @@ def test_status_asks_everyone(world, rt, two):
     assert world.log == ["one STATUS", "two STATUS"]
     call = two[0].calls[0]
     assert call.conf == {"type": "one", "x": 1, "name": "net", "cniVersion": "1.1.0"}
-    assert all(call.env.get(f"CNI_{k}", "") == "" for k in ("CONTAINERID", "NETNS", "IFNAME", "ARGS")) and call.env["CNI_PATH"] == str(world.bin)
+    assert all(call.env.get(f"CNI_{k}", "") == "" for k in ("CONTAINERID", "NETNS", "IFNAME", "ARGS")) and call.env[
+        "CNI_PATH"
+    ] == str(world.bin)
     assert world.cache_files() == []
 
 
 @case("ST2")
-@pytest.mark.parametrize("code", [50, 51])
+@each("code", [50, 51])
 def test_the_first_that_is_not_ready(world, rt, two, code):
     world.plugin("three")
     world.plugins.again(two[1], "STATUS", error=f"{code} no addresses")
@@ -248,7 +255,7 @@ def test_status_of_a_missing_plugin(world, rt, two):
 
 
 @case("ST3")
-@pytest.mark.parametrize("version", ["1.0.0", "0.4.0", "0.1.0", None, "whatever"])
+@each("version", ["1.0.0", "0.4.0", "0.1.0", None, "whatever"])
 def test_status_below_110(world, rt, two, version):
     rt.status(world.net(rt, "one", "absent", version=version))
     assert world.log == []

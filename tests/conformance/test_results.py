@@ -7,36 +7,71 @@ import json
 import pytest
 
 from conformance.calls import conf, execute, one_object, static
+from conformance.each import each
 from conformance.libcni import parse_result
 from conformance.world import refused
 from lib.case import case
 
-DNS = {"nameservers": ["10.1.2.9", "2001:db8::9"], "domain": "example.test", "search": ["a.test", "b.test"], "options": ["ndots:5"]}
+DNS = {
+    "nameservers": ["10.1.2.9", "2001:db8::9"],
+    "domain": "example.test",
+    "search": ["a.test", "b.test"],
+    "options": ["ndots:5"],
+}
 FULL = {
     "cniVersion": "1.1.0",
     "interfaces": [
-        {"name": "eth0", "mac": "02:00:00:00:00:01", "mtu": 1400, "sandbox": "/run/netns/x", "socketPath": "/s", "pciID": "0000:01:00.0"},
-        {"name": "br0"}],
-    "ips": [{"interface": 0, "address": "10.1.2.3/24", "gateway": "10.1.2.1"},
-            {"interface": 0, "address": "2001:db8::3/64", "gateway": "2001:db8::1"}],
-    "routes": [{"dst": "0.0.0.0/0", "gw": "10.1.2.1", "mtu": 1300, "advmss": 1260, "priority": 7, "table": 100, "scope": 253},
-               {"dst": "10.9.0.0/16"}, {"dst": "::/0", "gw": "2001:db8::1"}],
+        {
+            "name": "eth0",
+            "mac": "02:00:00:00:00:01",
+            "mtu": 1400,
+            "sandbox": "/run/netns/x",
+            "socketPath": "/s",
+            "pciID": "0000:01:00.0",
+        },
+        {"name": "br0"},
+    ],
+    "ips": [
+        {"interface": 0, "address": "10.1.2.3/24", "gateway": "10.1.2.1"},
+        {"interface": 0, "address": "2001:db8::3/64", "gateway": "2001:db8::1"},
+    ],
+    "routes": [
+        {"dst": "0.0.0.0/0", "gw": "10.1.2.1", "mtu": 1300, "advmss": 1260, "priority": 7, "table": 100, "scope": 253},
+        {"dst": "10.9.0.0/16"},
+        {"dst": "::/0", "gw": "2001:db8::1"},
+    ],
     "dns": DNS,
 }
 MIDDLE = {
     "cniVersion": "0.4.0",
     "interfaces": [{"name": "eth0", "mac": "02:00:00:00:00:01", "sandbox": "/run/netns/x"}, {"name": "br0"}],
-    "ips": [{"version": "4", "interface": 0, "address": "10.1.2.3/24", "gateway": "10.1.2.1"},
-            {"version": "6", "interface": 0, "address": "2001:db8::3/64", "gateway": "2001:db8::1"}],
-    "routes": FULL["routes"], "dns": DNS,
+    "ips": [
+        {"version": "4", "interface": 0, "address": "10.1.2.3/24", "gateway": "10.1.2.1"},
+        {"version": "6", "interface": 0, "address": "2001:db8::3/64", "gateway": "2001:db8::1"},
+    ],
+    "routes": FULL["routes"],
+    "dns": DNS,
 }
 OLD = {
     "cniVersion": "0.2.0",
-    "ip4": {"ip": "10.1.2.3/24", "gateway": "10.1.2.1", "routes": [{"dst": "0.0.0.0/0", "gw": "10.1.2.1"}, {"dst": "10.9.0.0/16"}]},
+    "ip4": {
+        "ip": "10.1.2.3/24",
+        "gateway": "10.1.2.1",
+        "routes": [{"dst": "0.0.0.0/0", "gw": "10.1.2.1"}, {"dst": "10.9.0.0/16"}],
+    },
     "ip6": {"ip": "2001:db8::3/64", "gateway": "2001:db8::1", "routes": [{"dst": "::/0", "gw": "2001:db8::1"}]},
     "dns": DNS,
 }
-IN_VERSION = {"1.1.0": FULL, "1.0.0": FULL, "0.4.0": MIDDLE, "0.3.1": MIDDLE, "0.3.0": MIDDLE, "0.2.0": OLD, "0.1.0": OLD, "": OLD}
+IN_VERSION = {
+    "1.1.0": FULL,
+    "1.0.0": FULL,
+    "0.4.0": MIDDLE,
+    "0.3.1": MIDDLE,
+    "0.3.0": MIDDLE,
+    "0.2.0": OLD,
+    "0.1.0": OLD,
+    "": OLD,
+}
 
 
 def labelled(result, version):
@@ -57,22 +92,24 @@ def skel(plugins):
 
 
 @case("RS1")
-@pytest.mark.parametrize("version", IN_VERSION)
+@each("version", IN_VERSION)
 def test_the_newest_in_every_version(version):
     assert parse_result(FULL).as_(version) == labelled(IN_VERSION[version], version)
 
 
 @case("RS1[plugin]")
-@pytest.mark.parametrize("version", IN_VERSION)
+@each("version", IN_VERSION)
 def test_a_plugin_answers_in_the_version_it_was_asked_in(skel, version):
     skel.script("ADD", result=FULL)
     reply = execute(skel, "ADD", conf("skelnoop", version))
     assert reply.result == labelled(IN_VERSION[version], version)
-    assert reply.out.startswith('{\n    "cniVersion": ') and reply.out.endswith("\n}"), "four spaces and no final newline"
+    assert reply.out.startswith('{\n    "cniVersion": ') and reply.out.endswith(
+        "\n}"
+    ), "four spaces and no final newline"
 
 
 @case("RS1[older]")
-@pytest.mark.parametrize("was, version", [(a, b) for a in ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0") for b in IN_VERSION])
+@each("was, version", [(a, b) for a in ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0") for b in IN_VERSION])
 def test_every_version_in_every_version(was, version):
     """From any version to any: what both can say is kept."""
     source = labelled(IN_VERSION[was], was)
@@ -92,12 +129,38 @@ def test_the_members_of_a_result():
     r = parse_result(FULL)
     assert r.version == "1.1.0" and r.json == FULL
     assert r.interfaces == [
-        {"name": "eth0", "mac": "02:00:00:00:00:01", "sandbox": "/run/netns/x", "socket_path": "/s", "pci_id": "0000:01:00.0", "mtu": 1400},
-        {"name": "br0", "mac": "", "sandbox": "", "socket_path": "", "pci_id": "", "mtu": 0}]
-    assert r.ips == [{"address": "10.1.2.3/24", "gateway": "10.1.2.1", "interface": 0},
-                     {"address": "2001:db8::3/64", "gateway": "2001:db8::1", "interface": 0}]
-    assert r.routes[0] == {"dst": "0.0.0.0/0", "gw": "10.1.2.1", "mtu": 1300, "advmss": 1260, "priority": 7, "table": 100, "scope": 253}
-    assert r.routes[1] == {"dst": "10.9.0.0/16", "gw": "", "mtu": 0, "advmss": 0, "priority": 0, "table": 0, "scope": -1}
+        {
+            "name": "eth0",
+            "mac": "02:00:00:00:00:01",
+            "sandbox": "/run/netns/x",
+            "socket_path": "/s",
+            "pci_id": "0000:01:00.0",
+            "mtu": 1400,
+        },
+        {"name": "br0", "mac": "", "sandbox": "", "socket_path": "", "pci_id": "", "mtu": 0},
+    ]
+    assert r.ips == [
+        {"address": "10.1.2.3/24", "gateway": "10.1.2.1", "interface": 0},
+        {"address": "2001:db8::3/64", "gateway": "2001:db8::1", "interface": 0},
+    ]
+    assert r.routes[0] == {
+        "dst": "0.0.0.0/0",
+        "gw": "10.1.2.1",
+        "mtu": 1300,
+        "advmss": 1260,
+        "priority": 7,
+        "table": 100,
+        "scope": 253,
+    }
+    assert r.routes[1] == {
+        "dst": "10.9.0.0/16",
+        "gw": "",
+        "mtu": 0,
+        "advmss": 0,
+        "priority": 0,
+        "table": 0,
+        "scope": -1,
+    }
 
 
 @case("RS2")
@@ -108,8 +171,8 @@ def test_there_and_back():
 
 
 @case("RS3")
-@pytest.mark.parametrize("gateways", [True, False])
-@pytest.mark.parametrize("families", [("ip4",), ("ip6",), ("ip4", "ip6")], ids="+".join)
+@each("gateways", [True, False])
+@each("families", [("ip4",), ("ip6",), ("ip4", "ip6")], ids="+".join)
 def test_old_there_and_back(gateways, families):
     old = copy.deepcopy({k: v for k, v in OLD.items() if not k.startswith("ip") or k in families})
     for family in families:
@@ -124,8 +187,8 @@ def test_old_there_and_back(gateways, families):
 
 
 @case("RS4")
-@pytest.mark.parametrize("was", ["0.3.0", "0.4.0", "1.0.0", "1.1.0"])
-@pytest.mark.parametrize("version", ["0.1.0", "0.2.0", ""])
+@each("was", ["0.3.0", "0.4.0", "1.0.0", "1.1.0"])
+@each("version", ["0.1.0", "0.2.0", ""])
 def test_no_ip(was, version):
     refused(parse_result(result(was, interfaces=[{"name": "eth0"}])).text_as, version)
 
@@ -144,7 +207,7 @@ def test_a_plugin_without_ip(skel):
 
 
 @case("RS5")
-@pytest.mark.parametrize("was", ["0.4.0", "1.1.0"])
+@each("was", ["0.4.0", "1.1.0"])
 def test_several_ips(was):
     ips = [ip("10.0.0.1/8"), ip("2001:db8::1/64"), ip("10.0.0.2/8", gateway="10.0.0.9"), ip("2001:db8::2/64")]
     if was == "0.4.0":
@@ -161,16 +224,18 @@ def test_a_wrong_label_is_believed():
 
 
 @case("RS6")
-@pytest.mark.parametrize("was", ["0.4.0", "1.1.0"])
+@each("was", ["0.4.0", "1.1.0"])
 def test_routes_without_an_address_of_their_family(was):
     four = ip("10.0.0.1/8", **({"version": "4"} if was == "0.4.0" else {}))
-    got = parse_result(result(was, ips=[four], routes=[{"dst": "::/0"}, {"dst": "0.0.0.0/0", "mtu": 9, "table": 3}])).as_("0.2.0")
+    got = parse_result(
+        result(was, ips=[four], routes=[{"dst": "::/0"}, {"dst": "0.0.0.0/0", "mtu": 9, "table": 3}])
+    ).as_("0.2.0")
     assert got == {"cniVersion": "0.2.0", "ip4": {"ip": "10.0.0.1/8", "routes": [{"dst": "0.0.0.0/0"}]}, "dns": {}}
 
 
 @case("RS7")
-@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
-@pytest.mark.parametrize("index", [0, -1, None, 7])
+@each("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
+@each("index", [0, -1, None, 7])
 def test_interface_of_an_ip(version, index):
     one = ip(**({} if index is None else {"interface": index}), **({"version": "4"} if version < "1.0.0" else {}))
     r = parse_result(result(version, ips=[one]))
@@ -180,15 +245,18 @@ def test_interface_of_an_ip(version, index):
 
 
 def anew(made):
-    """The result written anew, under the label of its neighbour: a result that is handed on as it is keeps its bytes."""
+    """The result written anew under its neighbour's label: one that is handed on as it is keeps its bytes."""
     sibling = {"0.3.1": "0.4.0", "0.4.0": "0.3.1", "1.0.0": "1.1.0", "1.1.0": "1.0.0"}[made["cniVersion"]]
     return labelled(parse_result(made).as_(sibling), made["cniVersion"])
 
 
 @case("RS8")
-@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
+@each("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
 def test_zeros(skel, version):
-    routes = [{"dst": "10.0.0.0/8", "table": 0, "scope": 0, "mtu": 0, "advmss": 0, "priority": 0}, {"dst": "11.0.0.0/8"}]
+    routes = [
+        {"dst": "10.0.0.0/8", "table": 0, "scope": 0, "mtu": 0, "advmss": 0, "priority": 0},
+        {"dst": "11.0.0.0/8"},
+    ]
     made = result(version, routes=routes, interfaces=[{"name": "x", "mtu": 0, "mac": "", "sandbox": ""}])
     skel.script("ADD", prev=True)
     for got in anew(made), execute(skel, "ADD", conf("skelnoop", version, prevResult=made)).result:
@@ -203,14 +271,21 @@ def test_host_bits_are_kept():
 
 
 @case("RS8[lists]")
-@pytest.mark.parametrize("empty", [[], None])
+@each("empty", [[], None])
 def test_empty_lists_are_left_out(empty):
     assert anew(result(ips=empty, routes=empty, interfaces=empty)) == result()
 
 
 @case("RS8[text]")
-@pytest.mark.parametrize("given, printed", [("2001:DB8:0:0:0:0:0:1/64", "2001:db8::1/64"), ("2001:db8:0:1:0:0:0:0/64", "2001:db8:0:1::/64"),
-                                            ("::1/128", "::1/128"), ("1:0:0:2::/64", "1:0:0:2::/64")])
+@each(
+    "given, printed",
+    [
+        ("2001:DB8:0:0:0:0:0:1/64", "2001:db8::1/64"),
+        ("2001:db8:0:1:0:0:0:0/64", "2001:db8:0:1::/64"),
+        ("::1/128", "::1/128"),
+        ("1:0:0:2::/64", "1:0:0:2::/64"),
+    ],
+)
 def test_addresses_are_printed_one_way(given, printed):
     assert anew(result(ips=[ip(given)]))["ips"] == [ip(printed)]
     assert parse_result(result(ips=[ip(given)])).ips[0]["address"] == printed
@@ -226,17 +301,45 @@ def test_unknown_keys(skel):
 
 
 @case("RS9")
-@pytest.mark.parametrize("version, there", [("0.1.0", True), ("0.2.0", True), ("0.3.0", True), ("0.3.1", True), ("0.4.0", True),
-                                            ("1.0.0", False), ("1.1.0", False)])
-@pytest.mark.parametrize("dns", [None, {}, {"nameservers": [], "domain": ""}], ids=["absent", "empty", "empty members"])
+@each(
+    "version, there",
+    [
+        ("0.1.0", True),
+        ("0.2.0", True),
+        ("0.3.0", True),
+        ("0.3.1", True),
+        ("0.4.0", True),
+        ("1.0.0", False),
+        ("1.1.0", False),
+    ],
+)
+@each("dns", [None, {}, {"nameservers": [], "domain": ""}], ids=["absent", "empty", "empty members"])
 def test_empty_dns(version, there, dns):
     got = parse_result(result(ips=[ip()], **({} if dns is None else {"dns": dns}))).as_(version)
     assert got.get("dns") == ({} if there else None)
 
 
 @case("RS10")
-@pytest.mark.parametrize("address", ["10.1.2.3", "10.1.2.3/99", "10.1.2.3/33", 5, "10.1.2.03/24", "010.1.2.3/24", "fe80::1%eth0/64",
-                                     "2001:db8::/129", "10.1.2/24", "", "x", None, "10.1.2.3/-1", "10.1.2.3/2x", "::ffff:1.2.3.4/129"])
+@each(
+    "address",
+    [
+        "10.1.2.3",
+        "10.1.2.3/99",
+        "10.1.2.3/33",
+        5,
+        "10.1.2.03/24",
+        "010.1.2.3/24",
+        "fe80::1%eth0/64",
+        "2001:db8::/129",
+        "10.1.2/24",
+        "",
+        "x",
+        None,
+        "10.1.2.3/-1",
+        "10.1.2.3/2x",
+        "::ffff:1.2.3.4/129",
+    ],
+)
 def test_addresses_that_are_none(skel, address):
     """Neither a result nor a route with such an address is accepted, and a plugin names a clean error for it."""
     refused(parse_result, result(ips=[ip(address)]))
@@ -249,38 +352,51 @@ def test_addresses_that_are_none(skel, address):
 
 
 @case("RS10[gateway]")
-@pytest.mark.parametrize("gateway", ["10.1.2.3/24", "x", 5, "1.2.3", "01.2.3.4", "fe80::1%eth0"])
+@each("gateway", ["10.1.2.3/24", "x", 5, "1.2.3", "01.2.3.4", "fe80::1%eth0"])
 def test_gateways_that_are_none(gateway):
     refused(parse_result, result(ips=[ip(gateway=gateway)]))
     refused(parse_result, result(routes=[{"dst": "10.0.0.0/8", "gw": gateway}]))
 
 
 @case("RS10[numbers]")
-@pytest.mark.parametrize("more", [{"ips": [ip(interface=1.5)]}, {"ips": [ip(interface="0")]}, {"routes": [{"dst": "10.0.0.0/8", "mtu": "1"}]},
-                                  {"ips": {}}, {"interfaces": [5]}, {"interfaces": [{"name": 5}]}, {"dns": []}, {"dns": {"nameservers": "x"}}])
+@each(
+    "more",
+    [
+        {"ips": [ip(interface=1.5)]},
+        {"ips": [ip(interface="0")]},
+        {"routes": [{"dst": "10.0.0.0/8", "mtu": "1"}]},
+        {"ips": {}},
+        {"interfaces": [5]},
+        {"interfaces": [{"name": 5}]},
+        {"dns": []},
+        {"dns": {"nameservers": "x"}},
+    ],
+)
 def test_types_are_checked(more):
     refused(parse_result, result(**more))
 
 
 @case("RS11")
-@pytest.mark.parametrize("version", ["0.4.0", "1.1.0", "0.2.0"])
+@each("version", ["0.4.0", "1.1.0", "0.2.0"])
 def test_ipv4_written_as_ipv6(version):
     got = parse_result(result(ips=[ip("::ffff:1.2.3.4/120", gateway="::ffff:1.2.3.1")])).as_(version)
     if version == "0.2.0":
         assert got["ip4"] == {"ip": "1.2.3.4/24", "gateway": "1.2.3.1"}
     else:
-        assert got["ips"] == [{"address": "1.2.3.4/24", "gateway": "1.2.3.1", **({"version": "4"} if version == "0.4.0" else {})}]
+        assert got["ips"] == [
+            {"address": "1.2.3.4/24", "gateway": "1.2.3.1", **({"version": "4"} if version == "0.4.0" else {})}
+        ]
 
 
 @case("RS12")
-@pytest.mark.parametrize("version", ["0.5.0", "0.3.2", "1.1", "1.2.0", "2.0.0", "x", "0.1"])
+@each("version", ["0.5.0", "0.3.2", "1.1", "1.2.0", "2.0.0", "x", "0.1"])
 def test_unknown_versions(version):
     refused(parse_result(FULL).text_as, version)
     refused(parse_result, labelled(FULL, version))
 
 
 @case("RS13[absent]")
-@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.1.0"])
+@each("version", ["0.3.1", "0.4.0", "1.1.0"])
 def test_no_prev(skel, version):
     skel.script("ADD", prev=True)
     assert execute(skel, "ADD", conf("skelnoop", version)).result["cniVersion"] == version
@@ -290,10 +406,27 @@ def test_no_prev(skel, version):
 
 
 @case("RS13")
-@pytest.mark.parametrize("version, prev, ok", [
-    ("1.1.0", None, True), ("0.4.0", None, True), ("0.2.0", None, True), ("1.1.0", "", False), ("0.4.0", "", False), ("0.3.0", "", False),
-    ("0.1.0", "", True), ("0.2.0", "", True), ("1.0.0", "0.4.0", False), ("0.4.0", "1.0.0", False), ("0.2.0", "0.4.0", False),
-    ("1.1.0", "1.0.0", True), ("1.0.0", "1.1.0", True), ("0.4.0", "0.3.0", True), ("1.1.0", "5678.456", False), ("1.1.0", 5, False)])
+@each(
+    "version, prev, ok",
+    [
+        ("1.1.0", None, True),
+        ("0.4.0", None, True),
+        ("0.2.0", None, True),
+        ("1.1.0", "", False),
+        ("0.4.0", "", False),
+        ("0.3.0", "", False),
+        ("0.1.0", "", True),
+        ("0.2.0", "", True),
+        ("1.0.0", "0.4.0", False),
+        ("0.4.0", "1.0.0", False),
+        ("0.2.0", "0.4.0", False),
+        ("1.1.0", "1.0.0", True),
+        ("1.0.0", "1.1.0", True),
+        ("0.4.0", "0.3.0", True),
+        ("1.1.0", "5678.456", False),
+        ("1.1.0", 5, False),
+    ],
+)
 def test_versions_of_prev(skel, version, prev, ok):
     body = {k: v for k, v in IN_VERSION[version].items() if k != "cniVersion"}
     given = {**body, **({} if prev is None else {"cniVersion": prev})}
@@ -312,7 +445,7 @@ def test_versions_of_prev(skel, version, prev, ok):
 
 
 @case("RS14")
-@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
+@each("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
 def test_prev_is_passed_on(skel, version):
     given = labelled(IN_VERSION[version], version)
     skel.script("ADD", prev=True)
@@ -320,17 +453,20 @@ def test_prev_is_passed_on(skel, version):
 
 
 @case("RS14[portmap]")
-@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.1.0"])
+@each("version", ["0.3.1", "0.4.0", "1.1.0"])
 def test_a_chained_plugin_passes_prev_on(version):
     given = labelled(IN_VERSION[version], version)
     assert execute("portmap", "ADD", conf("portmap", version, prevResult=given)).result == given
 
 
 @case("RS14[static]")
-@pytest.mark.parametrize("version", ["0.2.0", "0.3.1", "0.4.0", "1.1.0"])
+@each("version", ["0.2.0", "0.3.1", "0.4.0", "1.1.0"])
 def test_a_real_plugin_in_every_version(version):
-    ipam = {"addresses": [{"address": "10.1.2.3/24", "gateway": "10.1.2.1"}], "routes": [{"dst": "0.0.0.0/0"}],
-            "dns": {"nameservers": ["10.1.2.9"]}}
+    ipam = {
+        "addresses": [{"address": "10.1.2.3/24", "gateway": "10.1.2.1"}],
+        "routes": [{"dst": "0.0.0.0/0"}],
+        "dns": {"nameservers": ["10.1.2.9"]},
+    }
     got = execute("static", "ADD", static(version, ipam=ipam)).result
     four = {"gateway": "10.1.2.1"}
     expect = {
@@ -338,12 +474,16 @@ def test_a_real_plugin_in_every_version(version):
         "0.3.1": {"ips": [{"version": "4", "address": "10.1.2.3/24", **four}], "routes": [{"dst": "0.0.0.0/0"}]},
         "1.1.0": {"ips": [{"address": "10.1.2.3/24", **four}], "routes": [{"dst": "0.0.0.0/0"}]},
     }
-    assert got == {"cniVersion": version, "dns": {"nameservers": ["10.1.2.9"]}, **expect["0.3.1" if version == "0.4.0" else version]}
+    assert got == {
+        "cniVersion": version,
+        "dns": {"nameservers": ["10.1.2.9"]},
+        **expect["0.3.1" if version == "0.4.0" else version],
+    }
 
 
 @case("RS15")
-@pytest.mark.parametrize("kind", ["ips", "routes", "interfaces"])
-@pytest.mark.parametrize("entry", [None, {}], ids=["null", "empty"])
+@each("kind", ["ips", "routes", "interfaces"])
+@each("entry", [None, {}], ids=["null", "empty"])
 def test_null_and_empty_entries(skel, kind, entry):
     good = {"ips": ip(), "routes": {"dst": "10.0.0.0/8"}, "interfaces": {"name": "x"}}[kind]
     refused(parse_result, result(**{kind: [good, entry]}))

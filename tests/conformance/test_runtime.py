@@ -9,6 +9,7 @@ import pytest
 
 from conformance.calls import NOWHERE, execute, one_object, static
 from conformance.doubles import SOURCES
+from conformance.each import each
 from conformance.libcni import DEL_CONTINUE, NO_LOCKS, ROLLBACK
 from conformance.world import RESULT, At, refused
 from lib.case import case
@@ -24,18 +25,29 @@ def rt(world):
 @pytest.fixture
 def chain(world):
     """Three plugins: one answers, two hands on, three adds a name server."""
-    return [world.plugin("one").also("ADD", result=RESULT), world.plugin("two").also("ADD", passthrough=True),
-            world.plugin("three").also("ADD", inject_dns=True)]
+    return [
+        world.plugin("one").also("ADD", result=RESULT),
+        world.plugin("two").also("ADD", passthrough=True),
+        world.plugin("three").also("ADD", inject_dns=True),
+    ]
 
 
-ENTRIES = [{"type": "one", "capabilities": {"portMappings": True}, "x": 1}, {"type": "two", "capabilities": {"mac": True, "other": False}},
-           {"type": "three"}]
+ENTRIES = [
+    {"type": "one", "capabilities": {"portMappings": True}, "x": 1},
+    {"type": "two", "capabilities": {"mac": True, "other": False}},
+    {"type": "three"},
+]
 FINAL = {**RESULT, "dns": {"nameservers": ["1.2.3.4"]}}
 
 
 def variables(command, at):
-    return {"CNI_COMMAND": command, "CNI_CONTAINERID": at.id, "CNI_NETNS": at.netns or "", "CNI_IFNAME": at.ifname,
-            "CNI_ARGS": ";".join(f"{k}={v}" for k, v in at.args)}
+    return {
+        "CNI_COMMAND": command,
+        "CNI_CONTAINERID": at.id,
+        "CNI_NETNS": at.netns or "",
+        "CNI_IFNAME": at.ifname,
+        "CNI_ARGS": ";".join(f"{k}={v}" for k, v in at.args),
+    }
 
 
 def seen(call):
@@ -77,11 +89,22 @@ def test_a_prev_that_is_written_in_the_configuration(world, rt, chain):
 
 
 @case("RT2")
-@pytest.mark.parametrize("declared, supplied, injected", [
-    ({"mac": True}, {"mac": "x"}, {"mac": "x"}), ({"mac": True}, None, None), ({"mac": True}, {}, None), ({"mac": False}, {"mac": "x"}, None),
-    (None, {"mac": "x"}, None), ({"mac": True, "ips": True}, {"ips": ["1.1.1.1/8"], "dns": {}}, {"ips": ["1.1.1.1/8"]}),
-    ({"io.kubernetes.cri.pod-annotations": True}, {"io.kubernetes.cri.pod-annotations": {"a/b": "<c>"}},
-     {"io.kubernetes.cri.pod-annotations": {"a/b": "<c>"}})])
+@each(
+    "declared, supplied, injected",
+    [
+        ({"mac": True}, {"mac": "x"}, {"mac": "x"}),
+        ({"mac": True}, None, None),
+        ({"mac": True}, {}, None),
+        ({"mac": False}, {"mac": "x"}, None),
+        (None, {"mac": "x"}, None),
+        ({"mac": True, "ips": True}, {"ips": ["1.1.1.1/8"], "dns": {}}, {"ips": ["1.1.1.1/8"]}),
+        (
+            {"io.kubernetes.cri.pod-annotations": True},
+            {"io.kubernetes.cri.pod-annotations": {"a/b": "<c>"}},
+            {"io.kubernetes.cri.pod-annotations": {"a/b": "<c>"}},
+        ),
+    ],
+)
 def test_capabilities(world, rt, chain, declared, supplied, injected):
     entry = {"type": "one", **({} if declared is None else {"capabilities": declared})}
     at = At(caps=supplied)
@@ -99,14 +122,14 @@ def test_capability_values_keep_their_tokens(world, rt, chain):
 
 
 @case("RT2[bad]")
-@pytest.mark.parametrize("caps", ["[]", "x", "5", '{"a":'])
+@each("caps", ["[]", "x", "5", '{"a":'])
 def test_capability_arguments_that_are_no_object(world, rt, chain, caps):
     refused(rt.add, world.net(rt, "one"), At(caps=caps))
     assert world.log == []
 
 
 @case("RT3")
-@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
+@each("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
 def test_the_cache_after_add(world, rt, version):
     answer = {**RESULT, "cniVersion": version}
     if version < "1.0.0":
@@ -120,8 +143,16 @@ def test_the_cache_after_add(world, rt, version):
     assert world.cache_files() == ["net-c1-eth0"]
     entry = world.cached()
     assert base64.b64decode(entry.pop("config")).decode() == text
-    assert entry == {"kind": "cniCacheV1", "containerId": "c1", "ifName": "eth0", "networkName": "net", "netns": at.netns,
-                     "cniArgs": [["A", "B"], ["C", ""]], "capabilityArgs": {"mac": "x"}, "result": answer}
+    assert entry == {
+        "kind": "cniCacheV1",
+        "containerId": "c1",
+        "ifName": "eth0",
+        "networkName": "net",
+        "netns": at.netns,
+        "cniArgs": [["A", "B"], ["C", ""]],
+        "capabilityArgs": {"mac": "x"},
+        "result": answer,
+    }
     assert rt.cached_result(net, at).json == answer
     assert world.cache_file().stat().st_mode & 0o777 == 0o600 and world.results.stat().st_mode & 0o777 == 0o700
 
@@ -135,7 +166,7 @@ def test_the_cache_leaves_out_what_is_not_there(world, rt, chain):
 
 
 @case("RT4")
-@pytest.mark.parametrize("flags, dels", [(0, []), (ROLLBACK, ["three DEL", "two DEL", "one DEL"])], ids=["plain", "rollback"])
+@each("flags, dels", [(0, []), (ROLLBACK, ["three DEL", "two DEL", "one DEL"])], ids=["plain", "rollback"])
 def test_a_plugin_fails(world, chain, flags, dels):
     rt = world.rt(flags=flags)
     world.plugins.again(chain[1], "ADD", error="1234 potato")
@@ -159,10 +190,26 @@ def test_a_plugin_is_missing(world, rt, chain):
 
 
 @case("RT6")
-@pytest.mark.parametrize("what, code", [
-    ({"id": "some-%%container"}, 4), ({"id": ""}, 3), ({"id": None}, 3), ({"id": "-a"}, 4), ({"name": "te%%st"}, 7), ({"name": "a/b"}, 7), ({"name": ""}, 7),
-    ({"ifname": "a" * 16}, 4), ({"ifname": ""}, 4), ({"ifname": "."}, 4), ({"ifname": ".."}, 4), ({"ifname": "a/b"}, 4), ({"ifname": "a:b"}, 4),
-    ({"ifname": "a b"}, 4), ({"ifname": "é" * 8}, 4)], ids=str)
+@each(
+    "what, code",
+    [
+        ({"id": "some-%%container"}, 4),
+        ({"id": ""}, 3),
+        ({"id": None}, 3),
+        ({"id": "-a"}, 4),
+        ({"name": "te%%st"}, 7),
+        ({"name": "a/b"}, 7),
+        ({"name": ""}, 7),
+        ({"ifname": "a" * 16}, 4),
+        ({"ifname": ""}, 4),
+        ({"ifname": "."}, 4),
+        ({"ifname": ".."}, 4),
+        ({"ifname": "a/b"}, 4),
+        ({"ifname": "a:b"}, 4),
+        ({"ifname": "a b"}, 4),
+        ({"ifname": "é" * 8}, 4),
+    ],
+)
 def test_names_that_are_refused(world, rt, chain, what, code):
     at = At(id=what.get("id", "c1"), ifname=what.get("ifname", "eth0"))
     refused(rt.add, world.net(rt, "one", name=what.get("name", "net")), at, code=code)
@@ -170,7 +217,7 @@ def test_names_that_are_refused(world, rt, chain, what, code):
 
 
 @case("RT7")
-@pytest.mark.parametrize("how", ["file", "long name", "proc"])
+@each("how", ["file", "long name", "proc"])
 def test_a_cache_that_cannot_be_written(world, chain, how):
     """It is found out before anything runs."""
     cache = world.cache
@@ -199,7 +246,7 @@ def test_a_cache_that_turns_out_unwritable(world, rt, chain):
 
 
 @case("RT8")
-@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.1.0"])
+@each("version", ["0.3.1", "0.4.0", "1.1.0"])
 def test_del_again_and_again(world, rt, chain, version):
     net, at = world.net(rt, *ENTRIES, version=version), At(caps=CAPS, args=[("K", "V")])
     rt.delete(net, at)
@@ -237,7 +284,7 @@ def test_del_converts_what_is_cached(world, rt, chain):
 
 
 @case("RT8[no netns]")
-@pytest.mark.parametrize("netns", [None, ""])
+@each("netns", [None, ""])
 def test_del_without_a_namespace(world, rt, chain, netns):
     net = world.net(rt, "one")
     rt.add(net, At())
@@ -256,14 +303,19 @@ def test_del_of_an_old_list(world, rt):
     assert "prevResult" not in one.calls[-1].conf and world.cache_files() == []
 
 
-USELESS = {"empty": "", "cut": '{"kind":"cniCacheV1","con', "no object": "[]", "other kind": '{"kind":"other"}',
-           "unknown version": '{"kind":"cniCacheV1","containerId":"c1","config":"e30=","ifName":"eth0","networkName":"net","result":{"cniVersion":"9.9.9"}}',
-           "no result": '{"kind":"cniCacheV1","containerId":"c1","config":"e30=","ifName":"eth0","networkName":"net"}',
-           "bad result": '{"kind":"cniCacheV1","containerId":"c1","config":"e30=","ifName":"eth0","networkName":"net","result":{"cniVersion":"1.1.0","ips":5}}'}
+USELESS = {
+    "empty": "",
+    "cut": '{"kind":"cniCacheV1","con',
+    "no object": "[]",
+    "other kind": '{"kind":"other"}',
+    "unknown version": '{"kind":"cniCacheV1","containerId":"c1","config":"e30=","ifName":"eth0","networkName":"net","result":{"cniVersion":"9.9.9"}}',
+    "no result": '{"kind":"cniCacheV1","containerId":"c1","config":"e30=","ifName":"eth0","networkName":"net"}',
+    "bad result": '{"kind":"cniCacheV1","containerId":"c1","config":"e30=","ifName":"eth0","networkName":"net","result":{"cniVersion":"1.1.0","ips":5}}',
+}
 
 
 @case("RT10")
-@pytest.mark.parametrize("what", USELESS)
+@each("what", USELESS)
 def test_del_with_a_useless_cache(world, rt, chain, what):
     world.put_cache(USELESS[what])
     rt.delete(world.net(rt, "one"), At())
@@ -321,9 +373,15 @@ def test_check(world, rt, chain):
 
 
 @case("RT12[cache]")
-@pytest.mark.parametrize("cached, version, prev", [
-    (OLD_RESULT, "0.4.0", OLD_RESULT), (OLD_RESULT, "1.0.0", {"cniVersion": "1.0.0", "ips": [{"address": "10.1.2.3/24"}]}), (None, "1.1.0", None)],
-    ids=["legacy", "converted", "none"])
+@each(
+    "cached, version, prev",
+    [
+        (OLD_RESULT, "0.4.0", OLD_RESULT),
+        (OLD_RESULT, "1.0.0", {"cniVersion": "1.0.0", "ips": [{"address": "10.1.2.3/24"}]}),
+        (None, "1.1.0", None),
+    ],
+    ids=["legacy", "converted", "none"],
+)
 def test_check_and_its_prev(world, rt, chain, cached, version, prev):
     if cached:
         world.put_cache(cached)
@@ -332,7 +390,7 @@ def test_check_and_its_prev(world, rt, chain, cached, version, prev):
 
 
 @case("RT12[useless]")
-@pytest.mark.parametrize("what", ["cut", "empty", "no object", "other kind", "unknown version", "bad result"])
+@each("what", ["cut", "empty", "no object", "other kind", "unknown version", "bad result"])
 def test_check_with_a_useless_cache(world, rt, chain, what):
     world.put_cache(USELESS[what])
     refused(rt.check, world.net(rt, "one"), At())
@@ -350,7 +408,10 @@ def test_check_that_fails(world, rt, chain):
 
 
 @case("RT13")
-@pytest.mark.parametrize("version, disabled, ok", [("0.3.1", False, False), ("1.1.0", True, True), ("0.3.1", True, False), (None, False, False)])
+@each(
+    "version, disabled, ok",
+    [("0.3.1", False, False), ("1.1.0", True, True), ("0.3.1", True, False), (None, False, False)],
+)
 def test_check_that_is_not_for_this_network(world, rt, chain, version, disabled, ok):
     net = world.net(rt, "one", version=version, disableCheck=disabled)
     if ok:
@@ -364,11 +425,19 @@ def test_check_that_is_not_for_this_network(world, rt, chain, version, disabled,
 
 
 @case("RT14")
-@pytest.mark.parametrize("stdout, version, result", [
-    ('{"ips":[]}', "1.0.0", {"cniVersion": "1.0.0"}), ('{"cniVersion":"","ips":[]}', "1.0.0", {"cniVersion": "1.0.0"}),
-    ('{"cniVersion":null}', "1.1.0", {"cniVersion": "1.1.0"}), ('{"cniVersion":5}', "1.1.0", {"cniVersion": "1.1.0"}),
-    ("null", "1.1.0", {"cniVersion": "1.1.0"}), ("{}", "0.4.0", {"cniVersion": "0.4.0", "dns": {}}), ("{}", None, {"cniVersion": "0.1.0", "dns": {}}),
-    ('  {"cniVersion":"1.1.0"}\n\n', "1.1.0", {"cniVersion": "1.1.0"})])
+@each(
+    "stdout, version, result",
+    [
+        ('{"ips":[]}', "1.0.0", {"cniVersion": "1.0.0"}),
+        ('{"cniVersion":"","ips":[]}', "1.0.0", {"cniVersion": "1.0.0"}),
+        ('{"cniVersion":null}', "1.1.0", {"cniVersion": "1.1.0"}),
+        ('{"cniVersion":5}', "1.1.0", {"cniVersion": "1.1.0"}),
+        ("null", "1.1.0", {"cniVersion": "1.1.0"}),
+        ("{}", "0.4.0", {"cniVersion": "0.4.0", "dns": {}}),
+        ("{}", None, {"cniVersion": "0.1.0", "dns": {}}),
+        ('  {"cniVersion":"1.1.0"}\n\n', "1.1.0", {"cniVersion": "1.1.0"}),
+    ],
+)
 def test_odd_results(world, rt, stdout, version, result):
     world.plugin("one", stdout=stdout)
     assert rt.add(world.net(rt, "one", version=version), At()).json == result
@@ -382,8 +451,20 @@ def test_results_with_keys_in_any_case(world, rt):
 
 
 @case("RT14[bad]")
-@pytest.mark.parametrize("stdout", ["", "some log\n{}", "{} trailing", "[]", '"x"', '{"cniVersion":"0.9.0"}', '{"cniVersion":"1.1.0","ips":[{}]}', "{",
-                                    '{"cniVersion":"1.1.0"}{"code":8,"msg":"x"}'])
+@each(
+    "stdout",
+    [
+        "",
+        "some log\n{}",
+        "{} trailing",
+        "[]",
+        '"x"',
+        '{"cniVersion":"0.9.0"}',
+        '{"cniVersion":"1.1.0","ips":[{}]}',
+        "{",
+        '{"cniVersion":"1.1.0"}{"code":8,"msg":"x"}',
+    ],
+)
 def test_results_that_are_none(world, rt, stdout):
     world.plugin("one", **({"stdout": stdout} if stdout.count("\n") == 0 else {"stdout_file": note(world, stdout)}))
     refused(rt.add, world.net(rt, "one"), At(), says="one")
@@ -396,20 +477,24 @@ def note(world, text):
 
 
 @case("RT14[quiet]")
-@pytest.mark.parametrize("stdout", ["", "noise"])
+@each("stdout", ["", "noise"])
 def test_what_others_print_does_not_matter(world, rt, stdout):
     """Only ADD has a result."""
-    world.plugin("one").also("ADD", result=RESULT).also("DEL", stdout=stdout).also("CHECK", stdout=stdout).also("GC", stdout=stdout).also("STATUS", stdout=stdout)
+    world.plugin("one").also("ADD", result=RESULT).also("DEL", stdout=stdout).also("CHECK", stdout=stdout).also(
+        "GC", stdout=stdout
+    ).also("STATUS", stdout=stdout)
     net = world.net(rt, "one")
     rt.add(net, At()), rt.check(net, At()), rt.gc(net, [At()]), rt.status(net), rt.delete(net, At())
 
 
 @case("RT15")
-@pytest.mark.parametrize("middle", ["noop", "skelnoop"])
+@each("middle", ["noop", "skelnoop"])
 def test_results_of_an_older_version_between_plugins(world, rt, middle):
     """The next plugin gets its prevResult in the list's version, whatever the one before it spoke."""
     world.plugin("one").also("ADD", result=OLD_RESULT)
-    two = world.plugin("two", middle).also("ADD", **({"passthrough": True} if middle == "noop" else {"prev_required": True}))
+    two = world.plugin("two", middle).also(
+        "ADD", **({"passthrough": True} if middle == "noop" else {"prev_required": True})
+    )
     result = rt.add(world.net(rt, "one", "two"), At())
     assert two.calls[0].conf["prevResult"] == {"cniVersion": "1.1.0", "ips": [{"address": "10.1.2.3/24"}]}
     assert result.json == {"cniVersion": "1.1.0", "ips": [{"address": "10.1.2.3/24"}]}
@@ -426,14 +511,18 @@ FAILURES = {
     "negative code": ({"stdout": '{"code":-3,"msg":"negative"}', "exit": 1}, None, ["negative"]),
     "code in quotes": ({"stdout": '{"code":"3","msg":"quoted"}', "exit": 1}, None, ["quoted"]),
     "text": ({"stdout": "out of cheese", "exit": 1}, None, ["out of cheese"]),
-    "text and stderr": ({"stdout": "out of cheese", "stderr": "redo from start", "exit": 1}, None, ["out of cheese", "redo from start"]),
+    "text and stderr": (
+        {"stdout": "out of cheese", "stderr": "redo from start", "exit": 1},
+        None,
+        ["out of cheese", "redo from start"],
+    ),
     "no code": ({"stdout": '{"msg":"codeless"}', "exit": 1}, None, ["codeless"]),
 }
 
 
 @case("RT16")
-@pytest.mark.parametrize("what", FAILURES)
-@pytest.mark.parametrize("verb", ["ADD", "DEL"])
+@each("what", FAILURES)
+@each("verb", ["ADD", "DEL"])
 def test_ways_of_failing(world, rt, what, verb):
     """Every failure names the plugin and the verb, and keeps what the plugin said on either output."""
     script, code, says = FAILURES[what]
@@ -450,7 +539,7 @@ def test_a_plugin_that_may_not_be_executed(world, rt):
 
 
 @case("RT16[bad interpreter]")
-@pytest.mark.parametrize("text", ["#!/nowhere/sh\n", "neither script nor program\n", ""])
+@each("text", ["#!/nowhere/sh\n", "neither script nor program\n", ""])
 def test_a_plugin_that_cannot_be_executed(world, rt, text):
     (world.bin / "one").write_text(text)
     (world.bin / "one").chmod(0o755)
@@ -459,7 +548,7 @@ def test_a_plugin_that_cannot_be_executed(world, rt, text):
 
 
 @case("RT16[stderr]")
-@pytest.mark.parametrize("script", [{"result": RESULT}, {"error": "7 no"}], ids=["success", "failure"])
+@each("script", [{"result": RESULT}, {"error": "7 no"}], ids=["success", "failure"])
 def test_who_wants_it_gets_stderr(world, script):
     world.plugin("one", stderr="a long story", **script)
     rt = world.rt(keep_stderr=True)
@@ -479,7 +568,7 @@ def test_an_error_with_exit_status_0(world, rt):
 
 
 @case("RT18[input]")
-@pytest.mark.parametrize("size", [200_000, 3_000_000])
+@each("size", [200_000, 3_000_000])
 def test_a_plugin_that_never_reads(world, rt, size):
     one = world.plugin("one", noread=True, result=RESULT)
     net = world.net(rt, {"type": "one", "x": "a" * size})
@@ -527,6 +616,7 @@ def test_many_containers_at_once(world, chain):
             rt.add(world.net(rt, "one"), At(id=f"c{i}"))
         except Exception as e:
             failures.append(e)
+
     threads = [threading.Thread(target=one, args=[i]) for i in range(8)]
     for t in threads:
         t.start()
@@ -545,7 +635,11 @@ def test_a_plugin_of_010(world, rt):
     old.chmod(0o755)
     net = world.net(rt, "old", version=None)
     result = rt.add(net, At())
-    assert result.json == {"cniVersion": "0.1.0", "ip4": {"ip": "10.1.0.7/16", "gateway": "10.1.0.1", "routes": [{"dst": "0.0.0.0/0"}]}, "dns": {}}
+    assert result.json == {
+        "cniVersion": "0.1.0",
+        "ip4": {"ip": "10.1.0.7/16", "gateway": "10.1.0.1", "routes": [{"dst": "0.0.0.0/0"}]},
+        "dns": {},
+    }
     assert result.ips == [{"address": "10.1.0.7/16", "gateway": "10.1.0.1", "interface": -1}]
     conf = json.loads((world.bin / "old.ADD.stdin").read_text())
     assert conf["name"] == "net" and conf.get("cniVersion", "") in ("", "0.1.0")
@@ -562,8 +656,8 @@ def test_a_plugin_of_010_in_a_newer_list(world, rt):
 
 
 @case("RT27[runtime]")
-@pytest.mark.parametrize("version", [None, "0.1.0"])
-@pytest.mark.parametrize("extra", [{}, {"VERSION": "0.1.0"}])
+@each("version", [None, "0.1.0"])
+@each("extra", [{}, {"VERSION": "0.1.0"}])
 def test_a_runtime_of_010(version, extra):
     """It sends no version or 0.1.0 (and CNI_VERSION), and reads ip4."""
     reply = execute("static", "ADD", static(version), **extra)

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from conformance.calls import NOWHERE, OWN, addresses, conf, execute, one_object, static
+from conformance.each import each
 from lib.case import case
 from lib.netns import Netns
 from lib.plugin import BIN, run_plugin
@@ -28,13 +29,23 @@ def skel(plugins):
 @pytest.fixture
 def leases(tmp_path):
     """host-local with a store of its own: whether a callback ran can be seen."""
+
     class Leases:
-        conf = {"cniVersion": "1.1.0", "name": "net", "type": "host-local", "ipam": {
-            "type": "host-local", "dataDir": str(tmp_path / "leases"), "ranges": [[{"subnet": "10.1.2.0/24"}]]}}
+        conf = {
+            "cniVersion": "1.1.0",
+            "name": "net",
+            "type": "host-local",
+            "ipam": {
+                "type": "host-local",
+                "dataDir": str(tmp_path / "leases"),
+                "ranges": [[{"subnet": "10.1.2.0/24"}]],
+            },
+        }
 
         @property
         def taken(self):
             return sorted(p.name for p in (tmp_path / "leases" / "net").glob("10.*"))
+
     return Leases()
 
 
@@ -46,12 +57,14 @@ def ran(double):
 
 
 @case("SK1")
-@pytest.mark.parametrize("command", ["ADD", "CHECK"])
-@pytest.mark.parametrize("name", ["CONTAINERID", "NETNS", "IFNAME", "PATH"])
-@pytest.mark.parametrize("how", ["missing", "empty"])
+@each("command", ["ADD", "CHECK"])
+@each("name", ["CONTAINERID", "NETNS", "IFNAME", "PATH"])
+@each("how", ["missing", "empty"])
 def test_a_missing_variable_is_named(skel, leases, command, name, how):
     value = {name: None if how == "missing" else ""}
-    for reply in execute(skel, command, conf("skelnoop"), **value), execute("host-local", command, leases.conf, **value):
+    for reply in execute(skel, command, conf("skelnoop"), **value), execute(
+        "host-local", command, leases.conf, **value
+    ):
         assert reply.code == 4
         assert set(re.findall(r"CNI_\w+", reply.text)) == {f"CNI_{name}"}
     assert not ran(skel) and leases.taken == []
@@ -72,7 +85,7 @@ def test_nothing_is_missing(leases):
 
 
 @case("SK2")
-@pytest.mark.parametrize("command", ["ADD", "CHECK"])
+@each("command", ["ADD", "CHECK"])
 def test_missing_variables_are_named_together(skel, command):
     reply = execute(skel, command, conf("skelnoop"), NETNS=None, IFNAME=None, PATH=None)
     assert reply.code == 4 and "CNI_NETNS,CNI_IFNAME,CNI_PATH" in reply.text and not ran(skel)
@@ -93,31 +106,32 @@ def test_del_needs_no_netns_and_no_arguments(skel, leases):
 
 
 @case("SK3[missing]")
-@pytest.mark.parametrize("name", ["CONTAINERID", "IFNAME", "PATH"])
+@each("name", ["CONTAINERID", "IFNAME", "PATH"])
 def test_del_needs_the_others(skel, leases, name):
     execute("host-local", "ADD", leases.conf)
-    for reply in execute(skel, "DEL", conf("skelnoop"), **{name: None}), \
-            execute("host-local", "DEL", leases.conf, **{name: None}):
+    for reply in execute(skel, "DEL", conf("skelnoop"), **{name: None}), execute(
+        "host-local", "DEL", leases.conf, **{name: None}
+    ):
         assert reply.code == 4 and f"CNI_{name}" in reply.text
     assert not ran(skel) and leases.taken == ["10.1.2.2"]
 
 
 @case("SK4")
-@pytest.mark.parametrize("command", ["GC", "STATUS"])
+@each("command", ["GC", "STATUS"])
 def test_gc_and_status_need_only_command_and_path(skel, command):
     reply = execute(skel, command, conf("skelnoop"), **{**GONE, "PATH": str(BIN)})
     assert reply.ok and reply.out == "" and ran(skel)
 
 
 @case("SK4[no path]")
-@pytest.mark.parametrize("command", ["GC", "STATUS"])
+@each("command", ["GC", "STATUS"])
 def test_gc_and_status_need_a_path(skel, command):
     reply = execute(skel, command, conf("skelnoop"), **GONE)
     assert reply.code == 4 and re.findall(r"CNI_\w+", reply.text) == ["CNI_PATH"] and not ran(skel)
 
 
 @case("SK4[others ignored]")
-@pytest.mark.parametrize("command", ["GC", "STATUS"])
+@each("command", ["GC", "STATUS"])
 def test_gc_and_status_do_not_look_at_the_container(skel, command):
     assert execute(skel, command, conf("skelnoop"), CONTAINERID="%%", IFNAME="a/b", NETNS=NOWHERE).ok and ran(skel)
 
@@ -131,7 +145,7 @@ def version_with(stdin, **kw):
 
 
 @case("SK5")
-@pytest.mark.parametrize("how", ["null", "directory", "closed", "blocking"])
+@each("how", ["null", "directory", "closed", "blocking"])
 def test_version_needs_nothing(how):
     held = []
     if how == "null":
@@ -167,7 +181,7 @@ def test_every_plugin_answers_version():
     names = subprocess.run([BIN / "crimp", "--plugins"], capture_output=True, text=True, check=True).stdout.split()
     since = {"firewall": "0.4.0", "bandwidth": "0.3.0", "vrf": "0.3.1"}
     got = {n: run_plugin(n, "VERSION", "", env={"CNI_PATH": None}).result["supportedVersions"] for n in names}
-    assert got == {n: ALL[ALL.index(since.get(n, "0.1.0")):] for n in names} and "bridge" in got
+    assert got == {n: ALL[ALL.index(since.get(n, "0.1.0")) :] for n in names} and "bridge" in got
 
 
 @case("SK5[its own list]")
@@ -197,14 +211,14 @@ def test_called_by_a_person_without_about(skel):
 
 
 @case("SK7")
-@pytest.mark.parametrize("command", ["NOPE", "add", "UPDATE", "ADD "])
+@each("command", ["NOPE", "add", "UPDATE", "ADD "])
 def test_unknown_commands(skel, command):
     reply = execute(skel, command, conf("skelnoop"), **GONE)
     assert reply.code == 4 and reply.error["msg"] == f"unknown CNI_COMMAND: {command}" and not ran(skel)
 
 
 @case("SK7[malformed]")
-@pytest.mark.parametrize("stdin", ["", "{", "garbage"])
+@each("stdin", ["", "{", "garbage"])
 def test_configuration_is_decoded_before_the_command(skel, stdin):
     assert execute(skel, "NOPE", stdin).code == 6
 
@@ -213,7 +227,7 @@ def test_configuration_is_decoded_before_the_command(skel, stdin):
 
 
 @case("SK8")
-@pytest.mark.parametrize("id", ["some-%%container-id", "a b", "-a", ".a", "_a", "a/b", "a\n", "é"])
+@each("id", ["some-%%container-id", "a b", "-a", ".a", "_a", "a/b", "a\n", "é"])
 def test_invalid_container_ids(skel, id):
     for more in {}, {"NETNS": None, "IFNAME": None, "PATH": None}:
         reply = execute(skel, "ADD", conf("skelnoop"), CONTAINERID=id, **more)
@@ -222,23 +236,36 @@ def test_invalid_container_ids(skel, id):
 
 
 @case("SK8[valid]")
-@pytest.mark.parametrize("id", ["a", "0", "a-b_c.d", "A" * 300])
+@each("id", ["a", "0", "a-b_c.d", "A" * 300])
 def test_valid_container_ids(skel, id):
     assert execute(skel, "ADD", conf("skelnoop"), CONTAINERID=id).ok and ran(skel)
 
 
 @case("SK9")
-@pytest.mark.parametrize("ifname, code", [
-    pytest.param("a" * 16, 4, id="sixteen bytes"), pytest.param("a" * 15, 0, id="fifteen bytes"),
-    pytest.param(".", 4, id="dot"), pytest.param("..", 4, id="dot dot"), pytest.param("a/b", 4, id="slash"),
-    pytest.param("a:b", 4, id="colon"), pytest.param("a b", 4, id="blank"), pytest.param("a\tb", 4, id="tab"),
-    pytest.param("a\u00a0b", 4, id="no-break space"), pytest.param("a\u0085b", 4, id="next line"),
-    pytest.param("a\u1680b", 4, id="ogham space"), pytest.param("a\u2003b", 4, id="em space"),
-    pytest.param("a\u2029b", 4, id="paragraph separator"), pytest.param("a\u202fb", 4, id="narrow space"),
-    pytest.param("a\u3000b", 4, id="ideographic space"), pytest.param("é" * 8, 4, id="eight two-byte letters"),
-    pytest.param("é" * 7, 0, id="seven two-byte letters"), pytest.param("a%b", 0, id="percent"),
-    pytest.param("...", 0, id="three dots"),
-])
+@each(
+    "ifname, code",
+    [
+        pytest.param("a" * 16, 4, id="sixteen bytes"),
+        pytest.param("a" * 15, 0, id="fifteen bytes"),
+        pytest.param(".", 4, id="dot"),
+        pytest.param("..", 4, id="dot dot"),
+        pytest.param("a/b", 4, id="slash"),
+        pytest.param("a:b", 4, id="colon"),
+        pytest.param("a b", 4, id="blank"),
+        pytest.param("a\tb", 4, id="tab"),
+        pytest.param("a\u00a0b", 4, id="no-break space"),
+        pytest.param("a\u0085b", 4, id="next line"),
+        pytest.param("a\u1680b", 4, id="ogham space"),
+        pytest.param("a\u2003b", 4, id="em space"),
+        pytest.param("a\u2029b", 4, id="paragraph separator"),
+        pytest.param("a\u202fb", 4, id="narrow space"),
+        pytest.param("a\u3000b", 4, id="ideographic space"),
+        pytest.param("é" * 8, 4, id="eight two-byte letters"),
+        pytest.param("é" * 7, 0, id="seven two-byte letters"),
+        pytest.param("a%b", 0, id="percent"),
+        pytest.param("...", 0, id="three dots"),
+    ],
+)
 def test_interface_names(skel, ifname, code):
     for command in "ADD", "DEL", "CHECK":
         reply = execute(skel, command, conf("skelnoop"), IFNAME=ifname)
@@ -250,15 +277,14 @@ def test_interface_names(skel, ifname, code):
 
 
 @case("SK10")
-@pytest.mark.parametrize("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
-@pytest.mark.parametrize("stdin", ["{", "", "[]", '{"name":5}', '"net"', '{"name":"net"} x'])
+@each("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
+@each("stdin", ["{", "", "[]", '{"name":5}', '"net"', '{"name":"net"} x'])
 def test_configurations_that_cannot_be_decoded(skel, command, stdin):
     assert execute(skel, command, stdin).code == 6 and not ran(skel)
 
 
 @case("SK11")
-@pytest.mark.parametrize("stdin", ["null", "{}", '{"name":"te%%st"}', '{"name":""}', '{"name":null}', '{"name":"a/b"}',
-                                   '{"name":"-a"}'])
+@each("stdin", ["null", "{}", '{"name":"te%%st"}', '{"name":""}', '{"name":null}', '{"name":"a/b"}', '{"name":"-a"}'])
 def test_configurations_without_a_usable_name(skel, stdin):
     reply = execute(skel, "ADD", stdin)
     assert reply.code == 7 and not ran(skel)
@@ -270,11 +296,17 @@ def test_configurations_without_a_usable_name(skel, stdin):
 
 
 @case("SK12[0.1.0]")
-@pytest.mark.parametrize("version", ["missing", "empty", "null"])
+@each("version", ["missing", "empty", "null"])
 def test_a_missing_version_is_the_oldest(skel, version):
     skel.script(versions="0.1.0", result={"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.1/8"}]})
-    reply = execute(skel, "ADD", {**conf("skelnoop", None), **{"missing": {}, "empty": {"cniVersion": ""},
-                                                               "null": {"cniVersion": None}}[version]})
+    reply = execute(
+        skel,
+        "ADD",
+        {
+            **conf("skelnoop", None),
+            **{"missing": {}, "empty": {"cniVersion": ""}, "null": {"cniVersion": None}}[version],
+        },
+    )
     assert reply.result["cniVersion"] == "0.1.0" and reply.result["ip4"] == {"ip": "10.0.0.1/8"} and ran(skel)
 
 
@@ -286,29 +318,38 @@ def test_a_missing_version_is_not_any(skel):
 
 
 @case("SK13[number]")
-@pytest.mark.parametrize("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
+@each("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
 def test_a_version_that_is_a_number(skel, command):
     assert execute(skel, command, {**conf("skelnoop"), "cniVersion": 1}).code == 6 and not ran(skel)
 
 
 @case("SK13[string]")
-@pytest.mark.parametrize("command, code", [("ADD", 1), ("DEL", 1), ("CHECK", 6), ("GC", 6), ("STATUS", 6)])
-@pytest.mark.parametrize("version", ["x", "1.0.0-rc1", "1.0.0.0"])
+@each("command, code", [("ADD", 1), ("DEL", 1), ("CHECK", 6), ("GC", 6), ("STATUS", 6)])
+@each("version", ["x", "1.0.0-rc1", "1.0.0.0"])
 def test_a_version_that_is_none(skel, command, code, version):
     assert execute(skel, command, conf("skelnoop", version)).code == code and not ran(skel)
 
 
 @case("SK13[near]")
-@pytest.mark.parametrize("version", ["1.0", "0.4.5", "1", "0.5.0", "1.1.1", "2.0.0"])
+@each("version", ["1.0", "0.4.5", "1", "0.5.0", "1.1.1", "2.0.0"])
 def test_versions_match_exactly(skel, version):
     reply = execute(skel, "ADD", conf("skelnoop", version))
     assert reply.code == 1 and version in reply.error["details"] and "1.1.0" in reply.error["details"] and not ran(skel)
 
 
 @case("SK14")
-@pytest.mark.parametrize("config, supported, code", [
-    ("0.3.0", None, 1), ("0.3.1", None, 1), ("0.4.0", "0.1.0 0.3.0", 1), ("0.4.0", "garbage 0.4.0", 6), ("0.4.0", None, 0),
-    ("1.1.0", None, 0), ("0.4.0", "1.0.0", 1)])
+@each(
+    "config, supported, code",
+    [
+        ("0.3.0", None, 1),
+        ("0.3.1", None, 1),
+        ("0.4.0", "0.1.0 0.3.0", 1),
+        ("0.4.0", "garbage 0.4.0", 6),
+        ("0.4.0", None, 0),
+        ("1.1.0", None, 0),
+        ("0.4.0", "1.0.0", 1),
+    ],
+)
 def test_check_needs_a_version(skel, config, supported, code):
     skel.script(versions=supported)
     reply = execute(skel, "CHECK", conf("skelnoop", config))
@@ -316,8 +357,8 @@ def test_check_needs_a_version(skel, config, supported, code):
 
 
 @case("SK15")
-@pytest.mark.parametrize("command", ["GC", "STATUS"])
-@pytest.mark.parametrize("version, code", [("0.3.0", 1), ("1.0.0", 1), ("1.2.0", 1), ("1.1.0", 0)])
+@each("command", ["GC", "STATUS"])
+@each("version, code", [("0.3.0", 1), ("1.0.0", 1), ("1.2.0", 1), ("1.1.0", 0)])
 def test_gc_and_status_need_a_version(skel, command, version, code):
     reply = execute(skel, command, conf("skelnoop", version))
     assert (reply.code if code else reply.rc) == code and ran(skel) == (code == 0)
@@ -327,7 +368,7 @@ def test_gc_and_status_need_a_version(skel, command, version, code):
 
 
 @case("SK16[typed]")
-@pytest.mark.parametrize("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
+@each("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
 def test_a_code_of_the_callback(skel, command):
     skel.script(command, error="1234 potato", details="of all sorts")
     error = execute(skel, command, conf("skelnoop")).error
@@ -342,14 +383,14 @@ def test_a_code_survives_context(skel):
 
 
 @case("SK16[plain]")
-@pytest.mark.parametrize("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
+@each("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
 def test_a_failure_without_code(skel, command):
     skel.script(command, error="0 potato")
     assert execute(skel, command, conf("skelnoop")).error["code"] == 999
 
 
 @case("SK16[nil]")
-@pytest.mark.parametrize("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
+@each("command", ["ADD", "DEL", "CHECK", "GC", "STATUS"])
 def test_no_callback(skel, command):
     skel.script(nil=True)
     reply = execute(skel, command, conf("skelnoop"))
@@ -357,7 +398,7 @@ def test_no_callback(skel, command):
 
 
 @case("SK16[quiet]")
-@pytest.mark.parametrize("command", ["DEL", "CHECK", "GC", "STATUS"])
+@each("command", ["DEL", "CHECK", "GC", "STATUS"])
 def test_only_add_answers(skel, command):
     reply = execute(skel, command, conf("skelnoop"))
     assert (reply.rc, reply.out) == (0, "") and ran(skel)
@@ -367,8 +408,8 @@ def test_only_add_answers(skel, command):
 
 
 @case("SK17")
-@pytest.mark.parametrize("command", ["ADD", "DEL"])
-@pytest.mark.parametrize("how", ["proc", "bind mount"])
+@each("command", ["ADD", "DEL"])
+@each("how", ["proc", "bind mount"])
 def test_the_own_namespace_is_refused(skel, leases, command, how):
     if command == "DEL":
         execute("host-local", "ADD", leases.conf)
@@ -391,23 +432,24 @@ def test_the_own_namespace_is_left_alone():
 
 
 @case("SK17[others]")
-@pytest.mark.parametrize("command", ["CHECK", "GC", "STATUS"])
+@each("command", ["CHECK", "GC", "STATUS"])
 def test_other_commands_do_not_compare(skel, command):
     assert execute(skel, command, conf("skelnoop"), NETNS=OWN).ok and ran(skel)
 
 
 @case("SK18")
-@pytest.mark.parametrize("value, code", [("1", 0), ("TRUE", 0), ("TrUe", 0), ("true", 0), ("yes", 8), ("", 8), ("0", 8),
-                                         ("T", 8)])
-@pytest.mark.parametrize("command", ["ADD", "DEL"])
+@each("value, code", [("1", 0), ("TRUE", 0), ("TrUe", 0), ("true", 0), ("yes", 8), ("", 8), ("0", 8), ("T", 8)])
+@each("command", ["ADD", "DEL"])
 def test_the_own_namespace_on_purpose(skel, command, value, code):
     reply = execute(skel, command, conf("skelnoop"), NETNS=OWN, NETNS_OVERRIDE=value)
     assert (reply.code if code else reply.rc) == code and ran(skel) == (code == 0)
 
 
 @case("SK19")
-@pytest.mark.parametrize("command, netns", [("DEL", ""), ("DEL", NOWHERE), ("ADD", NOWHERE), ("ADD", "/proc/version"),
-                                            ("DEL", "/"), ("ADD", "relative/path")])
+@each(
+    "command, netns",
+    [("DEL", ""), ("DEL", NOWHERE), ("ADD", NOWHERE), ("ADD", "/proc/version"), ("DEL", "/"), ("ADD", "relative/path")],
+)
 def test_namespaces_that_are_gone(skel, leases, command, netns):
     assert execute(skel, command, conf("skelnoop"), NETNS=netns).ok and ran(skel)
     assert execute("host-local", command, leases.conf, NETNS=netns).ok
@@ -424,22 +466,28 @@ def test_a_plugin_decides_about_a_namespace_that_is_gone():
 
 
 @case("SK20")
-@pytest.mark.parametrize("text", [
-    '{"CniVersion":"1.1.0","NAME":"net","Type":"static","IPAM":{"TYPE":"static","Addresses":[{"ADDRESS":"10.9.8.7/24"}]}}',
-    '{"cniversion":"1.1.0","naMe":"net","type":"static","ipam":{"type":"static"},"RuntimeConfig":{"IPs":["10.9.8.7/24"]}}',
-    '{"cniVersion":"1.1.0","name":"net","type":"static","ipam":{"type":"static"},"Args":{"CNI":{"IPS":["10.9.8.7/24"]}}}',
-    '{"cniVer\u017fion":"1.1.0","name":"net","type":"static","ipam":{"type":"static"},"runtimeConfig":{"ip\u017f":["10.9.8.7/24"]}}',
-], ids=["config", "runtimeConfig", "args", "long s"])
+@each(
+    "text",
+    [
+        '{"CniVersion":"1.1.0","NAME":"net","Type":"static","IPAM":{"TYPE":"static","Addresses":[{"ADDRESS":"10.9.8.7/24"}]}}',
+        '{"cniversion":"1.1.0","naMe":"net","type":"static","ipam":{"type":"static"},"RuntimeConfig":{"IPs":["10.9.8.7/24"]}}',
+        '{"cniVersion":"1.1.0","name":"net","type":"static","ipam":{"type":"static"},"Args":{"CNI":{"IPS":["10.9.8.7/24"]}}}',
+        '{"cniVer\u017fion":"1.1.0","name":"net","type":"static","ipam":{"type":"static"},"runtimeConfig":{"ip\u017f":["10.9.8.7/24"]}}',
+    ],
+    ids=["config", "runtimeConfig", "args", "long s"],
+)
 def test_keys_in_any_case(text):
     reply = execute("static", "ADD", text)
     assert addresses(reply) == ["10.9.8.7/24"] and reply.result["cniVersion"] == "1.1.0"
 
 
 @case("SK20[last]")
-@pytest.mark.parametrize("first, last", [("ADDRESS", "address"), ("address", "Address")])
+@each("first, last", [("ADDRESS", "address"), ("address", "Address")])
 def test_the_last_spelling_wins(first, last):
-    text = '{"cniVersion":"0.1.0","CNIVERSION":"1.1.0","Name":"%%","name":"net","type":"static","ipam":{"type":"static",' \
-           f'"addresses":[{{"{first}":"10.0.0.1/8","{last}":"10.0.0.2/8"}}]}}}}'
+    text = (
+        '{"cniVersion":"0.1.0","CNIVERSION":"1.1.0","Name":"%%","name":"net","type":"static","ipam":{"type":"static",'
+        f'"addresses":[{{"{first}":"10.0.0.1/8","{last}":"10.0.0.2/8"}}]}}}}'
+    )
     reply = execute("static", "ADD", text)
     assert addresses(reply) == ["10.0.0.2/8"] and reply.result["cniVersion"] == "1.1.0"
 
@@ -452,11 +500,19 @@ def test_the_last_name_wins():
 @case("SK20[HostPort]")
 def test_port_mappings_as_containerd_writes_them(node, container):
     """A runtime without JSON tags sends HostPort; the port is published all the same."""
-    result = {"cniVersion": "1.1.0", "interfaces": [{"name": "eth0", "sandbox": container.path}],
-              "ips": [{"address": "10.1.2.3/24", "interface": 0}]}
+    result = {
+        "cniVersion": "1.1.0",
+        "interfaces": [{"name": "eth0", "sandbox": container.path}],
+        "ips": [{"address": "10.1.2.3/24", "interface": 0}],
+    }
     mapping = {"HostPort": 8099, "ContainerPort": 80, "Protocol": "tcp", "HostIP": ""}
-    text = {"type": "portmap", "backend": "nftables", "capabilities": {"portMappings": True}, "prevResult": result,
-            "runtimeConfig": {"portMappings": [mapping]}}
+    text = {
+        "type": "portmap",
+        "backend": "nftables",
+        "capabilities": {"portMappings": True},
+        "prevResult": result,
+        "runtimeConfig": {"portMappings": [mapping]},
+    }
     before = node.run("nft", "list", "ruleset").out
     node.add(text, container)
     after = node.run("nft", "list", "ruleset").out
@@ -469,16 +525,21 @@ def test_port_mappings_as_containerd_writes_them(node, container):
 
 
 FAILURES = {
-    "missing variable": ("ADD", "1.1.0", {"IFNAME": None}), "bad container": ("ADD", "1.1.0", {"CONTAINERID": "%"}),
-    "unknown command": ("NOPE", "1.1.0", {}), "version": ("ADD", "9.9.9", {}), "own namespace": ("ADD", "1.1.0", {"NETNS": OWN}),
-    "too old": ("STATUS", "1.0.0", {}), "callback": ("ADD", "0.4.0", {}), "callback without code": ("DEL", "0.3.1", {}),
+    "missing variable": ("ADD", "1.1.0", {"IFNAME": None}),
+    "bad container": ("ADD", "1.1.0", {"CONTAINERID": "%"}),
+    "unknown command": ("NOPE", "1.1.0", {}),
+    "version": ("ADD", "9.9.9", {}),
+    "own namespace": ("ADD", "1.1.0", {"NETNS": OWN}),
+    "too old": ("STATUS", "1.0.0", {}),
+    "callback": ("ADD", "0.4.0", {}),
+    "callback without code": ("DEL", "0.3.1", {}),
 }
 
 
 @case("SK21")
-@pytest.mark.parametrize("what", FAILURES)
+@each("what", FAILURES)
 def test_every_failure_is_one_object(skel, what):
-    skel.script("ADD", error="100 potato \"quoted\"").also("DEL", error="0 potato")
+    skel.script("ADD", error='100 potato "quoted"').also("DEL", error="0 potato")
     command, version, env = FAILURES[what]
     reply = execute(skel, command, conf("skelnoop", version), **env)
     assert reply.rc == 1
@@ -491,7 +552,7 @@ def test_every_failure_is_one_object(skel, what):
 
 
 @case("SK21[undecodable]")
-@pytest.mark.parametrize("stdin", ["", "{", "[]", '{"name":5}', "null", '{"cniVersion":{},"name":"net"}'])
+@each("stdin", ["", "{", "[]", '{"name":5}', "null", '{"cniVersion":{},"name":"net"}'])
 def test_a_failure_without_version(skel, stdin):
     reply = execute(skel, "ADD", stdin)
     assert reply.rc == 1 and one_object(reply.out)["cniVersion"] == "1.1.0"
@@ -508,10 +569,12 @@ def test_stdin_that_cannot_be_read(skel):
 
 
 @case("SK21[stdout closed]")
-@pytest.mark.parametrize("command, rc", [("ADD", 1), ("VERSION", 1)])
+@each("command, rc", [("ADD", 1), ("VERSION", 1)])
 def test_nobody_reads_stdout(command, rc):
     """A result that cannot be written is a failure."""
     env = clean_env(CNI_COMMAND=command, CNI_CONTAINERID="c1", CNI_NETNS=NOWHERE, CNI_IFNAME="eth0", CNI_PATH=BIN)
     with open("/dev/full", "w") as full:
-        done = subprocess.run([BIN / "static"], input=json.dumps(static()), env=env, stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [BIN / "static"], input=json.dumps(static()), env=env, stdout=full, stderr=subprocess.PIPE, text=True
+        )
     assert done.returncode == rc

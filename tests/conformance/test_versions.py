@@ -3,9 +3,8 @@
 
 import subprocess
 
-import pytest
-
 from conformance.doubles import DOUBLES, SOURCES
+from conformance.each import each
 from conformance.world import refused
 from lib.case import case
 
@@ -17,15 +16,37 @@ def probe(*args):
 
 
 @case("VE1")
-@pytest.mark.parametrize("text, numbers", [("1.2.3", "1 2 3"), ("", "0 1 0"), ("1", "1 0 0"), ("1.0", "1 0 0"), ("0.3.1", "0 3 1"),
-                                           ("10.20.30", "10 20 30")])
+@each(
+    "text, numbers",
+    [("1.2.3", "1 2 3"), ("", "0 1 0"), ("1", "1 0 0"), ("1.0", "1 0 0"), ("0.3.1", "0 3 1"), ("10.20.30", "10 20 30")],
+)
 def test_version_strings(text, numbers):
     assert probe("version-parse", text) == (0, numbers)
 
 
 @case("VE2")
-@pytest.mark.parametrize("text", ["asdf", "asdf.", ".asdf", ".1", "0.", "1.0.", "..", ".", "1.2.3.4", "1.2.3.4.5", "1.0.0-rc1", "1.0.0+x", "1..0",
-                                  " 1.0.0", "1.0.0 ", "1.0.x", "99999999999999999999"])
+@each(
+    "text",
+    [
+        "asdf",
+        "asdf.",
+        ".asdf",
+        ".1",
+        "0.",
+        "1.0.",
+        "..",
+        ".",
+        "1.2.3.4",
+        "1.2.3.4.5",
+        "1.0.0-rc1",
+        "1.0.0+x",
+        "1..0",
+        " 1.0.0",
+        "1.0.0 ",
+        "1.0.x",
+        "99999999999999999999",
+    ],
+)
 def test_texts_that_are_no_version(world, text):
     code, said = probe("version-parse", text)
     assert code == 1 and said
@@ -33,31 +54,64 @@ def test_texts_that_are_no_version(world, text):
 
 
 @case("VE3")
-@pytest.mark.parametrize("a, b, order", [
-    ("1.1.0", "1.1.0", "="), ("1.0.0", "0.4.0", ">"), ("0.4.0", "0.3.1", ">"), ("0.3.1", "0.3.0", ">"), ("0.3.0", "0.3.1", "<"),
-    ("1.2.34", "1.2.14", ">"), ("2.5.4", "2.4.4", ">"), ("1.2.3", "0.2.3", ">"), ("0.10.0", "0.9.0", ">"), ("1.0", "1.0.0", "="),
-    ("", "0.1.0", "="), ("1", "0.99.99", ">"), ("x", "0.1.0", "<")])
+@each(
+    "a, b, order",
+    [
+        ("1.1.0", "1.1.0", "="),
+        ("1.0.0", "0.4.0", ">"),
+        ("0.4.0", "0.3.1", ">"),
+        ("0.3.1", "0.3.0", ">"),
+        ("0.3.0", "0.3.1", "<"),
+        ("1.2.34", "1.2.14", ">"),
+        ("2.5.4", "2.4.4", ">"),
+        ("1.2.3", "0.2.3", ">"),
+        ("0.10.0", "0.9.0", ">"),
+        ("1.0", "1.0.0", "="),
+        ("", "0.1.0", "="),
+        ("1", "0.99.99", ">"),
+        ("x", "0.1.0", "<"),
+    ],
+)
 def test_order(a, b, order):
     assert probe("version-cmp", a, b) == (0, order)
     assert probe("version-cmp", b, a) == (0, {"<": ">", ">": "<", "=": "="}[order])
 
 
 @case("VE3[selection]")
-@pytest.mark.parametrize("versions, chosen", [(["1.0.0", "0.4.0"], "1.0.0"), (["0.10.0", "0.9.0"], "0.10.0"), (["0.3.1", "0.3.0"], "0.3.1"),
-                                              (["1"], "1"), (["0.4", "0.3.1"], "0.4")])
+@each(
+    "versions, chosen",
+    [
+        (["1.0.0", "0.4.0"], "1.0.0"),
+        (["0.10.0", "0.9.0"], "0.10.0"),
+        (["0.3.1", "0.3.0"], "0.3.1"),
+        (["1"], "1"),
+        (["0.4", "0.3.1"], "0.4"),
+    ],
+)
 def test_order_decides_the_version_of_a_list(world, versions, chosen):
     assert world.net(world.rt(), "one", version=None, cniVersions=versions).version == chosen
 
 
 @case("VE4")
-@pytest.mark.parametrize("reply, versions", [
-    ('{"cniVersion":"1.0.0","supportedVersions":["0.4.0","1.0.0"]}', ["0.4.0", "1.0.0"]),
-    ('{"CNIVERSION":"1.0.0","SupportedVersions":["1.0.0"]}', ["1.0.0"]),
-    ('{"cniVersion":"1.1.0","supportedVersions":["0.-42.0","1.1.0"]}', ["0.-42.0", "1.1.0"]),
-    ('{"supportedVersions":["1.0.0"]}', None), ('{"cniVersion":"","supportedVersions":["1.0.0"]}', None),
-    ('{"cniVersion":"0.2.0"}', ["0.1.0", "0.2.0"]), ('{"cniVersion":"0.2.0","supportedVersions":[]}', ["0.1.0", "0.2.0"]),
-    ('{"cniVersion":"0.3.0"}', None), ('{"cniVersion":"1.1.0","supportedVersions":[]}', None), ("garbage", None), ("", None), ("[]", None),
-    ('{"cniVersion":"1.0.0","supportedVersions":"1.0.0"}', None), ('{"cniVersion":"1.0.0","supportedVersions":[1]}', None)])
+@each(
+    "reply, versions",
+    [
+        ('{"cniVersion":"1.0.0","supportedVersions":["0.4.0","1.0.0"]}', ["0.4.0", "1.0.0"]),
+        ('{"CNIVERSION":"1.0.0","SupportedVersions":["1.0.0"]}', ["1.0.0"]),
+        ('{"cniVersion":"1.1.0","supportedVersions":["0.-42.0","1.1.0"]}', ["0.-42.0", "1.1.0"]),
+        ('{"supportedVersions":["1.0.0"]}', None),
+        ('{"cniVersion":"","supportedVersions":["1.0.0"]}', None),
+        ('{"cniVersion":"0.2.0"}', ["0.1.0", "0.2.0"]),
+        ('{"cniVersion":"0.2.0","supportedVersions":[]}', ["0.1.0", "0.2.0"]),
+        ('{"cniVersion":"0.3.0"}', None),
+        ('{"cniVersion":"1.1.0","supportedVersions":[]}', None),
+        ("garbage", None),
+        ("", None),
+        ("[]", None),
+        ('{"cniVersion":"1.0.0","supportedVersions":"1.0.0"}', None),
+        ('{"cniVersion":"1.0.0","supportedVersions":[1]}', None),
+    ],
+)
 def test_answers_to_version(world, reply, versions):
     one = world.plugin("one", version_reply=reply)
     if versions is None:
@@ -86,7 +140,9 @@ def test_version_of_an_absent_plugin(world):
 def test_versions_from_one_on():
     code, said = probe("version-list")
     every = "0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0".split()
-    assert code == 0 and said.splitlines() == [f"{name} {' '.join(every[i:])}" for name, i in (("all", 0), ("030", 2), ("031", 3), ("040", 4))]
+    assert code == 0 and said.splitlines() == [
+        f"{name} {' '.join(every[i:])}" for name, i in (("all", 0), ("030", 2), ("031", 3), ("040", 4))
+    ]
 
 
 @case("VE6")
@@ -104,7 +160,7 @@ def test_a_plugin_of_the_days_of_010(world):
 
 
 @case("VE6[other failure]")
-@pytest.mark.parametrize("error", ["4 unknown CNI_COMMAND", "4 unknown CNI_COMMAND: VERSION!", "7 no"])
+@each("error", ["4 unknown CNI_COMMAND", "4 unknown CNI_COMMAND: VERSION!", "7 no"])
 def test_other_failures_of_version(world, error):
     world.plugin("one").also("VERSION", error=error)
     refused(world.rt().versions, "one", says=error[2:])

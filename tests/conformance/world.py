@@ -86,8 +86,11 @@ def refused(call, *args, code=None, says=()):
     return e
 
 
-RESULT = {"cniVersion": "1.1.0", "interfaces": [{"name": "eth0", "mac": "02:00:00:00:00:01", "sandbox": "/run/netns/x"}],
-          "ips": [{"address": "10.1.2.3/24", "gateway": "10.1.2.1", "interface": 0}],
-          "routes": [{"dst": "0.0.0.0/0"}]}
+RESULT = {
+    "cniVersion": "1.1.0",
+    "interfaces": [{"name": "eth0", "mac": "02:00:00:00:00:01", "sandbox": "/run/netns/x"}],
+    "ips": [{"address": "10.1.2.3/24", "gateway": "10.1.2.1", "interface": 0}],
+    "routes": [{"dst": "0.0.0.0/0"}],
+}
 
 __all__ = ["At", "CniError", "RESULT", "World", "refused"]
