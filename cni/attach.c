@@ -4,13 +4,13 @@
  *
  * ADD, CHECK and DEL of <cni/runtime.h>.
  *
- * ADD looks before it leaps: names, arguments, version, every binary of the list, the cache directory and the length of
- * the file name are checked before the first plugin runs, because a failure half way leaves a half-connected container. After the last plugin
- * the result is cached; if that fails the attachment is undone at once, whatever the flags say: the result that DEL needs
- * would be lost with the return.
+ * ADD looks before it leaps: names, arguments, version, every binary of the list, the cache directory and the length
+ * of the file name are checked before the first plugin runs, because a failure half way leaves a half-connected
+ * container. After the last plugin the result is cached; if that fails the attachment is undone at once, whatever the
+ * flags say: the result that DEL needs would be lost with the return.
  *
- * Between plugins a result is converted to the list's version, so that a plugin that answers in an older one does not break
- * the next. If its label is right already its bytes are passed on untouched.
+ * Between plugins a result is converted to the list's version, so that a plugin that answers in an older one does not
+ * break the next. If its label is right already its bytes are passed on untouched.
  */
 #include <errno.h>
 
@@ -22,7 +22,7 @@
 #include "cni/version.h"
 #include "lib/str.h"
 
-/* --- ADD ---------------------------------------------------------------------------------------------------------- */
+/* ---- ADD ---- */
 
 /* CNI_ARGS has no quoting. */
 static bool args_valid(const struct call *c, struct err *e)
@@ -178,7 +178,7 @@ bool cni_add(struct cni_runtime *rt, struct cni_network *net, const struct cni_a
 	return true;
 }
 
-/* --- CHECK -------------------------------------------------------------------------------------------------------- */
+/* ---- CHECK ---- */
 
 static bool check_all(struct call *c, struct err *e)
 {
@@ -229,7 +229,7 @@ bool cni_check(struct cni_runtime *rt, struct cni_network *net, const struct cni
 	return check(&c, at, &why) || error_give(e, &why);
 }
 
-/* --- DEL ---------------------------------------------------------------------------------------------------------- */
+/* ---- DEL ---- */
 
 bool cni_del(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at, struct cni_error *e)
 {

@@ -38,7 +38,7 @@ bool cache_path(struct arena *a, const char *dir, const struct cache_key *key, c
 	return true;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 struct draft {
 	const char *kind, *config;
@@ -169,7 +169,7 @@ enum cache_state cache_read(struct arena *a, const char *dir, const struct cache
 	return state;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 static bool same_key(const struct json *a, const struct json *b)
 {
@@ -316,7 +316,7 @@ bool cache_remove(struct arena *a, const char *dir, const struct cache_key *key,
 	return !cache_path(a, dir, key, &path, &ignored) || fs_remove(path, e);
 }
 
-/* --- listing ------------------------------------------------------------------------------------------------------ */
+/* ---- listing ---- */
 
 /* The container's ID is in the name: most files of others need not be opened. */
 static bool entry_load(struct arena *a, const char *results, const char *name, const char *container_id,

@@ -2,12 +2,13 @@
 /*
  * DOC: Theory of operation
  *
- * What a runtime remembers of an attachment between ADD and DEL: one file DIR/results/NETWORK-CONTAINER-IFNAME of kind cniCacheV1, in the format of the
- * reference, so that either can take over from the other: the same fields in the same order, objects with their keys sorted, the configuration in base64,
- * compact, no final newline. It is replaced as a whole (temporary file, fsync, rename, fsync of the directory); a crash leaves the old or the new one.
+ * What a runtime remembers of an attachment between ADD and DEL: one file DIR/results/NETWORK-CONTAINER-IFNAME of
+ * kind cniCacheV1, in the format of the reference, so that either can take over from the other: the same fields in
+ * the same order, objects with their keys sorted, the configuration in base64, compact, no final newline. It is
+ * replaced as a whole (temporary file, fsync, rename, fsync of the directory); a crash leaves the old or the new one.
  *
- * The name is ambiguous: `a` + `b-c` and `a-b` + `c` meet. The content says whose file it is, and a file of somebody else is
- * neither read nor removed; ADD refuses to overwrite it.
+ * The name is ambiguous: `a` + `b-c` and `a-b` + `c` meet. The content says whose file it is, and a file of somebody
+ * else is neither read nor removed; ADD refuses to overwrite it.
  *
  * States of a file:
  *	CACHE_NONE	not there, or unreadable, or no such file can exist (an empty or impossible name)
@@ -41,7 +42,10 @@ struct cache_entry {
 	const char *path;
 };
 
-/* Path of the file in @dir (the cache directory, without results/). Failure: an empty part, a slash, or too long a name. */
+/*
+ * Path of the file in @dir (the cache directory, without results/). Failure: an empty part, a slash, or too long a
+ * name.
+ */
 bool cache_path(struct arena *a, const char *dir, const struct cache_key *key, char **ret, struct err *e) MUST_CHECK;
 /* @ret->key is @key, whatever the state; CACHE_LEGACY fills result only. @e says what is wrong with a corrupt one. */
 enum cache_state cache_read(struct arena *a, const char *dir, const struct cache_key *key, struct cache_entry *ret,
@@ -53,7 +57,10 @@ struct bytes cache_text(struct arena *a, const struct cache_entry *entry);
 bool cache_write(struct arena *a, const char *dir, const struct cache_entry *entry, struct err *e) MUST_CHECK;
 /* Fine if there is none. */
 bool cache_remove(struct arena *a, const char *dir, const struct cache_key *key, struct err *e) MUST_CHECK;
-/* All good entries in order of their file names, of one container if @container_id is not NULL. Others are passed over. */
+/*
+ * All good entries in order of their file names, of one container if @container_id is not NULL. Others are passed
+ * over.
+ */
 bool cache_list(struct arena *a, const char *dir, const char *container_id, struct cache_entry **ret, size_t *ret_n,
 		struct err *e) MUST_CHECK;
 /* Read one text, whoever's it is. False: not a good entry. Legacy: see cache_read(). */

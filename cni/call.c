@@ -76,7 +76,7 @@ void call_attach_cached(struct call *c, const struct cache_entry *entry)
 	c->prev = (struct bytes){ NULL, 0 };
 }
 
-/* --- running ------------------------------------------------------------------------------------------------------ */
+/* ---- running ---- */
 
 static const char *args_text(const struct call *c)
 {
@@ -207,7 +207,7 @@ bool call_version(struct arena *a, const struct cni_runtime *rt, const char *pat
 	return execute(a, rt, path, type, env_with(a, environ, set, ARRAY_LEN(set)), input, ret, e);
 }
 
-/* --- what the verbs share ------------------------------------------------------------------------------------------ */
+/* ---- what the verbs share ---- */
 
 bool call_lock(struct call *c, struct lock *ret, struct err *e)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One verb of a runtime on one network: what every plugin of the list is told, and running them. The functions of <cni/runtime.h> fill a struct call and
- * run the plugins in their verb's order.
+ * One verb of a runtime on one network: what every plugin of the list is told, and running them. The functions of
+ * <cni/runtime.h> fill a struct call and run the plugins in their verb's order.
  *
  * Every failure of a plugin reads `plugin portmap (ADD, network pods): ...` and keeps the plugin's code and details.
  */
@@ -45,15 +45,22 @@ bool call_version(struct arena *a, const struct cni_runtime *rt, const char *pat
 bool call_wrap_plugin(const struct call *c, size_t i, struct err *e);
 bool call_wrap(const struct call *c, struct err *e);
 
-/* Locks of an attachment unless the caller does without. A lock that cannot be made matters on ADD only: the rest goes on with a warning. */
+/*
+ * Locks of an attachment unless the caller does without. A lock that cannot be made matters on ADD only: the rest
+ * goes on with a warning.
+ */
 bool call_lock(struct call *c, struct lock *ret, struct err *e) MUST_CHECK;
 /*
- * Set c->prev from the cache, converted to the list's version; nothing cached leaves it empty. Failure: corrupt, or not to be converted. @ret_state may be NULL.
+ * Set c->prev from the cache, converted to the list's version; nothing cached leaves it empty. Failure: corrupt, or
+ * not to be converted. @ret_state may be NULL.
  */
 bool call_prev_cached(struct call *c, enum cache_state *ret_state, struct err *e) MUST_CHECK;
 /* DEL for the whole list in reverse. @go_on: past failures, which are joined. */
 bool call_del_all(struct call *c, bool go_on, struct err *e) MUST_CHECK;
-/* DEL as runtimes know it: prevResult from the cache where the version has it, all plugins, and the cache entry removed. Locks are the caller's. */
+/*
+ * DEL as runtimes know it: prevResult from the cache where the version has it, all plugins, and the cache entry
+ * removed. Locks are the caller's.
+ */
 bool call_del(struct call *c, struct err *e) MUST_CHECK;
 
 #endif

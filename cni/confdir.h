@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A directory of network configurations (/etc/cni/net.d). Lists (.conflist) come first, then old one-plugin files (.conf, .json); each group
- * sorted bytewise by name. Names count literally (dot files, too), and only real directories are passed over.
+ * A directory of network configurations (/etc/cni/net.d). Lists (.conflist) come first, then old one-plugin files
+ * (.conf, .json); each group sorted bytewise by name. Names count literally (dot files, too), and only real
+ * directories are passed over.
  *
- * One broken file must not hide a good network beside it: it is reported and passed over, and named in the failure if nothing is
- * found in the end. @strict: it ends the search, as in the reference.
+ * One broken file must not hide a good network beside it: it is reported and passed over, and named in the failure if
+ * nothing is found in the end. @strict: it ends the search, as in the reference.
  */
 #ifndef CRIMP_CNI_CONFDIR_H
 #define CRIMP_CNI_CONFDIR_H

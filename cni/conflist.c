@@ -8,7 +8,7 @@
 #include "lib/jsonw.h"
 #include "lib/str.h"
 
-/* --- one plugin --------------------------------------------------------------------------------------------------- */
+/* ---- one plugin ---- */
 
 /* What the specification says about types in a plugin's object and struct netconf does not judge. */
 static bool plugin_check(const struct json *o, struct err *e)
@@ -48,7 +48,7 @@ static bool plugin_read(struct arena *a, const struct json *o, struct conflist_p
 	return true;
 }
 
-/* --- a list ------------------------------------------------------------------------------------------------------- */
+/* ---- a list ---- */
 
 static bool list_string(const struct json *o, const char *key, bool required, const char **ret, struct err *e)
 {
@@ -152,7 +152,7 @@ static bool list_read(struct arena *a, const struct json *o, struct conflist *re
 	       list_bool(o, "loadOnlyInlinedPlugins", &ret->only_inlined, e) && list_plugins(a, o, ret, e);
 }
 
-/* --- new bytes ---------------------------------------------------------------------------------------------------- */
+/* ---- new bytes ---- */
 
 static void write_plugins(struct jsonw *w, const struct conflist *l)
 {
@@ -200,7 +200,7 @@ static void bytes_merge(struct arena *a, const struct json *o, struct conflist *
 	l->bytes = (struct bytes){ buf_str(&b), b.len };
 }
 
-/* --- texts -------------------------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 static bool parse_object(struct arena *a, struct bytes text, const struct json **ret, struct err *e)
 {
@@ -273,7 +273,7 @@ bool conflist_parse(struct arena *a, struct bytes text, enum conflist_form form,
 	return true;
 }
 
-/* --- drop-ins ----------------------------------------------------------------------------------------------------- */
+/* ---- drop-ins ---- */
 
 static bool dropin_load(struct arena *a, const char *path, struct conflist *l, struct err *e)
 {

@@ -2,9 +2,9 @@
 /*
  * DOC: Theory of operation
  *
- * GC of <cni/runtime.h>: first a DEL for every cached attachment of this network that is not valid (with the namespace, the
- * arguments and the result it was added with, but the plugins of the list as it is now), then, from 1.1.0 on, the verb GC for
- * every plugin. Nothing stops it: all failures are joined.
+ * GC of <cni/runtime.h>: first a DEL for every cached attachment of this network that is not valid (with the
+ * namespace, the arguments and the result it was added with, but the plugins of the list as it is now), then, from
+ * 1.1.0 on, the verb GC for every plugin. Nothing stops it: all failures are joined.
  */
 #include "cni/call.h"
 #include "cni/config.h"

@@ -98,7 +98,7 @@ void cni_strings_free(char **strings)
 	free(strings);
 }
 
-/* --- the runtime -------------------------------------------------------------------------------------------------- */
+/* ---- the runtime ---- */
 
 static const char *const *dirs_copy(struct arena *a, const char *const *dirs)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the handles of <cni/runtime.h> are, and the two sides of its border: structs of callers compiled with an older header come in through size_take() and go
- * out through size_give(), failures through error_give(). Nothing behind the border sees a public struct.
+ * What the handles of <cni/runtime.h> are, and the two sides of its border: structs of callers compiled with an older
+ * header come in through size_take() and go out through size_give(), failures through error_give(). Nothing behind
+ * the border sees a public struct.
  */
 #ifndef CRIMP_CNI_HANDLE_H
 #define CRIMP_CNI_HANDLE_H

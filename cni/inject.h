@@ -2,12 +2,13 @@
 /*
  * DOC: Theory of operation
  *
- * The configuration that one plugin gets on stdin: its object from the list, with the keys that belong to the runtime set.
- * Everything else is copied byte for byte, keys and values, in the order it was written: a number that no double can hold arrives whole.
+ * The configuration that one plugin gets on stdin: its object from the list, with the keys that belong to the runtime
+ * set. Everything else is copied byte for byte, keys and values, in the order it was written: a number that no double
+ * can hold arrives whole.
  *
  *	name, cniVersion		always ours; other spellings of these keys are dropped, as readers fold case
  *	prevResult, runtimeConfig	ours when there is one, else what the configuration says
- *	capabilities			dropped from 1.0.0 on (specification: must not be set) unless @keep_capabilities
+ *	capabilities			dropped from 1.0.0 on, as the specification says, unless @keep_capabilities
  *	cni.dev/ *			dropped; ours on GC
  */
 #ifndef CRIMP_CNI_INJECT_H

@@ -47,7 +47,10 @@ char **env_with(struct arena *a, char *const *base, const struct arg *set, size_
 	return env;
 }
 
-/* One line's worth of an output: ends trimmed, control characters blanked; of a long one the end, where the reason is. */
+/*
+ * One line's worth of an output: ends trimmed, control characters blanked; of a long one the end, where the reason
+ * is.
+ */
 static const char *quote(struct arena *a, struct bytes text)
 {
 	const char *cut = "";

@@ -4,8 +4,8 @@
  *
  * Executing a plugin, for runtimes and for plugins that delegate. How a plugin ended is judged in one place:
  *
- *	exit status 0			success, unless stdout holds an error object: a plugin that says that it failed has failed
- *	otherwise, an error object	that error: its code, msg and details. If it follows other output (a result, log lines) it counts all the same
+ *	exit status 0			success, unless stdout holds an error object: who says that he failed has failed
+ *	otherwise, an error object	that error: its code, msg and details, whatever is printed before it
  *	otherwise			no code; the text says how it ended, and carries what it printed
  *
  * What it wrote to stderr is never lost: it is in struct proc_end, and it is the text of a failure that has no other.
@@ -17,10 +17,16 @@
 #include "cni/result.h"
 #include "lib/proc.h"
 
-/* A copy of environment @base in which every name is once: with the value of @set, else the last it had. NULL-terminated. */
+/*
+ * A copy of environment @base in which every name is once: with the value of @set, else the last it had.
+ * NULL-terminated.
+ */
 char **env_with(struct arena *a, char *const *base, const struct arg *set, size_t n);
 
-/* Run @p and judge. @ret is kept on failure as by proc_run(). A failure says what happened, not to whom: callers wrap it. */
+/*
+ * Run @p and judge. @ret is kept on failure as by proc_run(). A failure says what happened, not to whom: callers wrap
+ * it.
+ */
 bool invoke(struct arena *a, const struct proc_run *p, struct proc_end *ret, struct err *e) MUST_CHECK;
 /* Only judge: for who has run it by other means. */
 bool invoke_judge(struct arena *a, const struct proc_end *end, struct err *e) MUST_CHECK;

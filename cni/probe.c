@@ -35,7 +35,7 @@ bool cni_status(struct cni_runtime *rt, struct cni_network *net, struct cni_erro
 	return status_all(&c, &why) || error_give(e, &why);
 }
 
-/* --- VERSION ------------------------------------------------------------------------------------------------------ */
+/* ---- VERSION ---- */
 
 struct versions {
 	const char **list; /* NULL-terminated */
@@ -133,7 +133,7 @@ bool cni_plugin_find(struct cni_runtime *rt, const char *type, char **ret, struc
 	return true;
 }
 
-/* --- validation --------------------------------------------------------------------------------------------------- */
+/* ---- validation ---- */
 
 /* Capabilities declared true by any plugin, each once, in order of appearance. */
 static size_t capabilities(struct arena *a, const struct conflist *l, const char ***ret)

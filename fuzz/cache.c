@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as a file of the result cache: what is read is written in the one form that the format has, and reads back as the same. */
+/*
+ * Any bytes as a file of the result cache: what is read is written in the one form that the format has, and reads
+ * back as the same.
+ */
 #include "cni/cache.h"
 #include "lib/str.h"
 

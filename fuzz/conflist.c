@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any bytes as a network configuration. What is read has a name and plugins; what the cache would keep of it reads back as the same network; and the
- * request of every plugin is JSON with the keys of the runtime set once and every other value untouched.
+ * Any bytes as a network configuration. What is read has a name and plugins; what the cache would keep of it reads
+ * back as the same network; and the request of every plugin is JSON with the keys of the runtime set once and every
+ * other value untouched.
  */
 #include <strings.h>
 

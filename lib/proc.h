@@ -5,9 +5,10 @@
  * Runs one program to its end: input by pipe, both outputs collected, within a deadline that holds. The child leads a
  * process group of its own, so that at the deadline TERM, and after a grace KILL, reach its children too.
  *
- * The call is over when the program has ended, even if somebody it left behind still holds the pipes: what was written
- * within 100 ms after its end is kept, then the group is killed. A program that starts a daemon gives it other outputs, or
- * a session of its own. A program that SIGKILL does not end (it hangs in the kernel) is given up after 2 s.
+ * The call is over when the program has ended, even if somebody it left behind still holds the pipes: what was
+ * written within 100 ms after its end is kept, then the group is killed. A program that starts a daemon gives it
+ * other outputs, or a session of its own. A program that SIGKILL does not end (it hangs in the kernel) is given up
+ * after 2 s.
  *
  * It is executed by path, not from a descriptor: a script would see /dev/fd/N as $0, and ps would show "3". ETXTBSY is
  * retried until @busy_until_ms and reported as a failure if it never stops.
@@ -41,7 +42,10 @@ struct proc_end {
 	bool timed_out;
 };
 
-/* False only if the program could not be run or was stopped by us (@ret then still carries what it printed: the one output kept on failure). */
+/*
+ * False only if the program could not be run or was stopped by us (@ret then still carries what it printed: the one
+ * output kept on failure).
+ */
 bool proc_run(struct arena *a, const struct proc_run *p, struct proc_end *ret, struct err *e) MUST_CHECK;
 /* "exit status 3", "killed by signal 11 (Segmentation fault)". */
 const char *proc_status_text(struct arena *a, int status);
