@@ -51,6 +51,18 @@ def state(node, *containers, advice=True):
     }
 
 
+def changed(before, after, where="state"):
+    """What differs between two such states, as readable lines; [] when nothing does."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [*before, *(k for k in after if k not in before)]
+        return [line for k in keys for line in changed(before.get(k), after.get(k), f"{where}.{k}")]
+    if isinstance(before, str) and isinstance(after, str) and before.count("\n") > 1:
+        return changed(before.splitlines(), after.splitlines(), where)
+    if isinstance(before, list) and isinstance(after, list):
+        return [f"{where}: - {x}" for x in before if x not in after] + [f"{where}: + {x}" for x in after if x not in before]
+    return [] if before == after else [f"{where}: {before} -> {after}"]
+
+
 def outside(node, routes=()):
     """A host beyond the node, 192.0.2.9 and 2001:db8:f::9, that knows no way to containers but these routes."""
     host = Netns("outside")
