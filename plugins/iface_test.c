@@ -49,8 +49,11 @@ static void test_configure_and_check(void **state)
 	struct result r = result_of(dual);
 	struct err e = ERR_INIT;
 	autonl nl = NL_CLOSED;
+	struct route_filter main_table = { .family = AF_INET, .table = RT_TABLE_MAIN };
+	struct kroute *routes;
 	struct iface_conf c;
 	struct addr *all;
+	unsigned found = 0;
 	char text[16];
 	size_t n;
 
@@ -66,6 +69,10 @@ static void test_configure_and_check(void **state)
 	MUST(addr_list(&nl, &arena, AF_INET6, c.index, &all, &n, &e));
 	for (size_t i = 0; i < n; i++)
 		assert_true(ip_is_link_local(&all[i].cidr.ip) || !(all[i].flags & IFA_F_TENTATIVE));
+	MUST(route_list(&nl, &arena, &main_table, &routes, &n, &e));
+	for (size_t i = 0; i < n; i++)
+		found += routes[i].dst.len == 0 && routes[i].mtu == 1300 && routes[i].advmss == 1200;
+	assert_int_equal(found, 1);
 	MUST(sysctl_get("net/ipv4/conf/eth0/arp_notify", text, sizeof(text), &e));
 	assert_string_equal(text, "1");
 }
@@ -104,6 +111,27 @@ static void test_check_misses(void **state)
 		if (strncmp(e.text, rows[i].text, strlen(rows[i].text)) != 0)
 			broken("%s", e.text);
 	}
+}
+
+/* A route to the right place by the wrong way is not the one. */
+static void test_check_other_gateway(void **state)
+{
+	struct result r = result_of(dual);
+	struct kroute detour = { .mtu = 1300, .advmss = 1200 };
+	struct err e = ERR_INIT;
+	autonl nl = NL_CLOSED;
+	struct iface_conf c;
+
+	(void)state;
+	NEED_NETNS();
+	MUST(nl_open(&nl, NETLINK_ROUTE, &e));
+	c = make_interface(&nl);
+	MUST(iface_configure(&nl, &arena, &c, &r, &e));
+	MUST(cidr_parse("0.0.0.0/0", &detour.dst, &e));
+	MUST(ip_parse("10.7.0.77", &detour.gw, &e));
+	detour.oif = c.index;
+	MUST(route_add(&nl, &detour, NLM_F_CREATE | NLM_F_REPLACE, &e));
+	assert_false(iface_check(&nl, &arena, &c, &r, &e));
 }
 
 static void test_failure_names_the_step(void **state)
@@ -172,6 +200,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_configure_and_check),
 		cmocka_unit_test(test_check_misses),
+		cmocka_unit_test(test_check_other_gateway),
 		cmocka_unit_test(test_failure_names_the_step),
 		cmocka_unit_test(test_duplicate_detection),
 		cmocka_unit_test(test_find),
