@@ -69,7 +69,7 @@ enum {
 	/* The caller serialises by himself. */
 	CNI_NO_LOCKS = 1 << 3,
 	/* Leave `capabilities` in the requests, as the reference does against the specification. */
-	CNI_KEEP_CAPABILITIES = 1 << 4,
+	CNI_KEEP_CAPABILITIES = 1 << 4
 };
 
 struct cni_runtime_opts {
