@@ -121,7 +121,10 @@ bool ip_parse(const char *s, struct ip *ret, struct err *e)
 	return parse(s, ret, &six) || fail(e, 0, "invalid IP address: %s", s);
 }
 
-/* Decimal digits to the end of the string, at most @max. Leading zeros are harmless here and existing configurations may have them. */
+/*
+ * Decimal digits to the end of the string, at most @max. Leading zeros are harmless here and existing configurations
+ * may have them.
+ */
 static bool parse_len(const char *s, unsigned max, unsigned *ret)
 {
 	unsigned v = 0;

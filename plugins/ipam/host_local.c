@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * host-local: addresses of this node's own ranges, leased in files. One address from every range set; a failure in a later set gives back what
- * the earlier ones got. Where the leases are and why this is fast: plugins/ipam/lease_store.h and lease_index.h.
+ * host-local: addresses of this node's own ranges, leased in files. One address from every range set; a failure in a
+ * later set gives back what the earlier ones got. Where the leases are and why this is fast:
+ * plugins/ipam/lease_store.h and lease_index.h.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -205,7 +206,9 @@ static bool host_local_add(const struct request *r, struct result *ret, struct e
 	return true;
 }
 
-/* The leases of the attachment; if it has none, those of its container from the time before they named the interface. */
+/*
+ * The leases of the attachment; if it has none, those of its container from the time before they named the interface.
+ */
 static bool find_own(const struct request *r, struct lease_store *s, struct bytes *ret_owner, struct ip **ret,
 		     size_t *ret_n, struct err *e)
 {

@@ -2,40 +2,46 @@
 /*
  * DOC: Theory of operation
  *
- * The lease files of a store are the truth, and finding the one that belongs to a container means reading them all. The index beside
- * them, DATADIR/.crimp/NETWORK.index, answers the two questions of every ADD, CHECK and DEL in a few page reads, whatever the number of
- * leases: which addresses carry this owner's text, and which is the next free address after the cursor. It is a cache. If it is missing, torn, from
- * another version, or cannot be written (read-only or full disk), everything works, only slower.
+ * The lease files of a store are the truth, and finding the one that belongs to a container means reading them all.
+ * The index beside them, DATADIR/.crimp/NETWORK.index, answers the two questions of every ADD, CHECK and DEL in a few
+ * page reads, whatever the number of leases: which addresses carry this owner's text, and which is the next free
+ * address after the cursor. It is a cache. If it is missing, torn, from another version, or cannot be written
+ * (read-only or full disk), everything works, only slower.
  *
  * What it says is believed like this:
  *	"this address is yours"   only after the lease file has been read and says so as well
  *	"this address is free"    never: creating the lease file exclusively decides
  *	"nothing is yours", "this address is taken"   only while the index is fresh
  *
- * Fresh means: nobody has changed the directory since we did. Lease files never change once made, so every change of the truth changes the
- * directory's mtime, also when another program makes it, and after our own change we remember that mtime. But a kernel stamps files with the time of
- * its last tick (1 to 10 ms): a change by somebody else in the same tick as ours would leave the mtime that we remembered, the trap that git calls
- * "racily clean". Waiting for the tick to pass would cost more than the operation. So after our change we *set* the mtime,
- * to a moment two to three seconds ago with random nanoseconds. The kernel stamps changes with the present, therefore no later change
- * can leave this value; also on file systems that keep seconds, or two. (A clock set back by seconds could, by hitting one nanosecond.) The ctime, which nobody can
- * set, is compared too, and device and inode number: another directory in this one's place is noticed.
+ * Fresh means: nobody has changed the directory since we did. Lease files never change once made, so every change of
+ * the truth changes the directory's mtime, also when another program makes it, and after our own change we remember
+ * that mtime. But a kernel stamps files with the time of its last tick (1 to 10 ms): a change by somebody else in the
+ * same tick as ours would leave the mtime that we remembered, the trap that git calls "racily clean". Waiting for the
+ * tick to pass would cost more than the operation. So after our change we *set* the mtime, to a moment two to three
+ * seconds ago with random nanoseconds. The kernel stamps changes with the present, therefore no later change can
+ * leave this value; also on file systems that keep seconds, or two. (A clock set back by seconds could, by hitting
+ * one nanosecond.) The ctime, which nobody can set, is compared too, and device and inode number: another directory
+ * in this one's place is noticed.
  *
- * Crashes. All work happens under the store's lock. The lease file changes first, which makes the index stale by itself; then the slots, then the
- * mtime, then the head of the index. A process that dies at any point between leaves a stale index, and the next one rebuilds it by one walk. After
- * a crash of the machine, pages of one file reach the disk in any order, so an index from another boot counts as stale.
+ * Crashes. All work happens under the store's lock. The lease file changes first, which makes the index stale by
+ * itself; then the slots, then the mtime, then the head of the index. A process that dies at any point between leaves
+ * a stale index, and the next one rebuilds it by one walk. After a crash of the machine, pages of one file reach the
+ * disk in any order, so an index from another boot counts as stale.
  *
- * Shape: page 0 is the head. Each further page of 4096 bytes is a bucket of 63 slots of 64 bytes, searched as a whole: no tombstones. A full
- * bucket sets its mark and the key goes on to the next. Two kinds of slot:
+ * Shape: page 0 is the head. Each further page of 4096 bytes is a bucket of 63 slots of 64 bytes, searched as a
+ * whole: no tombstones. A full bucket sets its mark and the key goes on to the next. Two kinds of slot:
  *	owner	hash of a lease's text -> its address (several leases of one text: several slots)
  *	block	256 addresses -> a bitmap of those taken; sixteen neighbouring blocks share a home bucket, so that skipping a
  *		run of n taken addresses costs n/4096 page reads
- * Read and written with pread and pwrite, not mapped: a write to a mapped hole on a full disk is a SIGBUS. Only a rebuild collects in memory first.
+ * Read and written with pread and pwrite, not mapped: a write to a mapped hole on a full disk is a SIGBUS. Only a
+ * rebuild collects in memory first.
  *
- * Rejected: reverse files named after the owner (double the inodes, and two truths to keep equal); a database library (none is needed for one
- * writer under a lock); inotify (nobody is there to listen).
+ * Rejected: reverse files named after the owner (double the inodes, and two truths to keep equal); a database library
+ * (none is needed for one writer under a lock); inotify (nobody is there to listen).
  *
- * Limits: who changes the store without taking its lock, in the microseconds of our own work, may be noticed late: an address freed that way stays
- * out of use until the set is exhausted (which always checks by a walk) or the directory changes again by other hands. Editing a lease file in place goes unnoticed.
+ * Limits: who changes the store without taking its lock, in the microseconds of our own work, may be noticed late: an
+ * address freed that way stays out of use until the set is exhausted (which always checks by a walk) or the directory
+ * changes again by other hands. Editing a lease file in place goes unnoticed.
  */
 #ifndef CRIMP_PLUGINS_IPAM_LEASE_INDEX_H
 #define CRIMP_PLUGINS_IPAM_LEASE_INDEX_H
@@ -89,10 +95,16 @@ void lease_index_open(struct lease_index *x, struct arena *a, const char *data_d
 /* Make what was put and dropped since count, if the index is fresh; then close. */
 void lease_index_close(struct lease_index *x);
 
-/* Start anew, empty, with room for @n leases; it is fresh if this worked. The caller puts all leases, then ends: stale if somebody changed the store meanwhile. */
+/*
+ * Start anew, empty, with room for @n leases; it is fresh if this worked. The caller puts all leases, then ends:
+ * stale if somebody changed the store meanwhile.
+ */
 void lease_index_begin(struct lease_index *x, size_t n);
 void lease_index_end(struct lease_index *x);
-/* A lease was made or removed. An empty text has no owner. Without effect on a stale index; a failure to write makes it stale. */
+/*
+ * A lease was made or removed. An empty text has no owner. Without effect on a stale index; a failure to write makes
+ * it stale.
+ */
 void lease_index_put(struct lease_index *x, struct bytes text, const struct ip *ip);
 void lease_index_drop(struct lease_index *x, struct bytes text, const struct ip *ip);
 /* Addresses whose lease may have this text. Check @fresh afterwards: reading can fail. */

@@ -272,7 +272,10 @@ static int draft_open(const struct lease_store *s, struct bytes owner)
 	return fd_take(&fd);
 }
 
-/* The way of file systems and processes that have no unnamed files (linking one by descriptor needs CAP_DAC_READ_SEARCH before Linux 6.10). */
+/*
+ * The way of file systems and processes that have no unnamed files (linking one by descriptor needs
+ * CAP_DAC_READ_SEARCH before Linux 6.10).
+ */
 static bool create_named(const struct lease_store *s, const char *name, struct bytes owner, bool *ret_taken,
 			 struct err *e)
 {

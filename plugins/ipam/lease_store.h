@@ -2,16 +2,17 @@
 /*
  * DOC: Theory of operation
  *
- * The leases of one network on this node, in the files that the reference's host-local keeps, so that either can take over from the other, or both work
- * at once: DATADIR/NETWORK/ holds a file per address in use, named by its text, containing "CONTAINERID\r\nIFNAME" (before plugins 0.8: only
- * the container ID); last_reserved_ip.N, the address that set N gave out last; and lock, which everybody holds with flock(LOCK_EX) while he
- * reads or changes the rest.
+ * The leases of one network on this node, in the files that the reference's host-local keeps, so that either can take
+ * over from the other, or both work at once: DATADIR/NETWORK/ holds a file per address in use, named by its text,
+ * containing "CONTAINERID\r\nIFNAME" (before plugins 0.8: only the container ID); last_reserved_ip.N, the address
+ * that set N gave out last; and lock, which everybody holds with flock(LOCK_EX) while he reads or changes the rest.
  *
- * Invariants. A lease file is complete when its name appears (unnamed file, written, then linked), so killing us at any system call leaves a whole lease or
- * none; a whole one belongs to its container and goes with DEL or GC. Other writers, and file systems without unnamed files, make the name first:
- * since everybody writes under the lock, an empty lease seen under the lock is debris and counts as free. A new lease is
- * linked exclusively: the file system, not the index, decides who has an address. Nothing is synced to disk: after a crash of the
- * machine the containers are gone, too.
+ * Invariants. A lease file is complete when its name appears (unnamed file, written, then linked), so killing us at
+ * any system call leaves a whole lease or none; a whole one belongs to its container and goes with DEL or GC. Other
+ * writers, and file systems without unnamed files, make the name first: since everybody writes under the lock, an
+ * empty lease seen under the lock is debris and counts as free. A new lease is linked exclusively: the file system,
+ * not the index, decides who has an address. Nothing is synced to disk: after a crash of the machine the containers
+ * are gone, too.
  *
  * last_reserved_ip.N is advice. Missing or damaged, the search starts at the beginning of the set.
  */
@@ -33,8 +34,8 @@ struct lease_store {
 };
 
 /*
- * Open and lock the store; waits for the lock as long as it takes. With @create it is made when missing, otherwise *ret_there says whether there is
- * one. Close it on every path: autostore struct lease_store s = LEASE_STORE_CLOSED.
+ * Open and lock the store; waits for the lock as long as it takes. With @create it is made when missing, otherwise
+ * *ret_there says whether there is one. Close it on every path: autostore struct lease_store s = LEASE_STORE_CLOSED.
  */
 #define LEASE_STORE_CLOSED ((struct lease_store){ .fd = -1, .lock = -1, .index = { .dir = -1, .fd = -1 } })
 bool lease_store_open(struct lease_store *s, struct arena *a, const char *data_dir, const char *network, bool create,
@@ -58,8 +59,8 @@ bool lease_is_free(struct lease_store *s, const struct ip *ip);
 bool lease_recount(struct lease_store *s);
 
 /*
- * Every lease, in no order. @text is trimmed and lasts for the call; it is empty for debris, and its data NULL when the file cannot be read. Releasing
- * the lease in the call is allowed. False stops with @e.
+ * Every lease, in no order. @text is trimmed and lasts for the call; it is empty for debris, and its data NULL when
+ * the file cannot be read. Releasing the lease in the call is allowed. False stops with @e.
  */
 typedef bool lease_visit(struct lease_store *s, const struct ip *ip, struct bytes text, void *arg, struct err *e);
 bool lease_each(struct lease_store *s, lease_visit *visit, void *arg, struct err *e) MUST_CHECK;

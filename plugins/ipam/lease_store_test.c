@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The store and its index, against other hands that change the same files: another program, a crash, an administrator. All of it twice: in /tmp, and on
- * ramfs, which stamps files with the time of the last tick, so that changes right after each other have the same mtime.
+ * The store and its index, against other hands that change the same files: another program, a crash, an
+ * administrator. All of it twice: in /tmp, and on ramfs, which stamps files with the time of the last tick, so that
+ * changes right after each other have the same mtime.
  */
 #include <setjmp.h>
 #include <fcntl.h>
@@ -168,7 +169,10 @@ static void test_missing(void **state)
 	assert_false(lease_owner(&a, long_id, "eth0", &who, &e));
 }
 
-/* A change by other hands right after ours falls into the same tick of the kernel's clock, and must be noticed all the same. */
+/*
+ * A change by other hands right after ours falls into the same tick of the kernel's clock, and must be noticed all
+ * the same.
+ */
 static void test_foreign_changes(void **state)
 {
 	struct bytes foreign = owner("foreign", "eth0"), ours = owner("ours", "eth0");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What host-local may hand out. A range is a piece of one subnet; a set is a list of ranges of one family that are used one after the other; an
- * attachment gets one address from every set. range_sets_complete() fills in defaults and refuses what cannot work; the rest expects its work done.
+ * What host-local may hand out. A range is a piece of one subnet; a set is a list of ranges of one family that are
+ * used one after the other; an attachment gets one address from every set. range_sets_complete() fills in defaults
+ * and refuses what cannot work; the rest expects its work done.
  */
 #ifndef CRIMP_PLUGINS_IPAM_RANGE_H
 #define CRIMP_PLUGINS_IPAM_RANGE_H
@@ -29,8 +30,9 @@ const struct range *range_find(const struct range_set *set, const struct ip *ip)
 const char *range_set_text(struct arena *a, const struct range_set *set);
 
 /*
- * Every address of a set once, in turn: from the one after @last (the first if @last is unset or not in the set) to the end, then from the
- * beginning. Given out as segments, so that whoever knows which addresses are taken can skip them in bulk.
+ * Every address of a set once, in turn: from the one after @last (the first if @last is unset or not in the set) to
+ * the end, then from the beginning. Given out as segments, so that whoever knows which addresses are taken can skip
+ * them in bulk.
  */
 struct range_walk {
 	const struct range_set *set;

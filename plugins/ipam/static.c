@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * static: the addresses that the configuration, or whoever asks, spells out. Sources in order: ipam.addresses, to which CNI_ARGS adds; args.cni.ips
- * replaces all of these, runtimeConfig.ips replaces all. A GATEWAY of CNI_ARGS belongs to the addresses of CNI_ARGS whose subnet it is in. There is no state.
+ * static: the addresses that the configuration, or whoever asks, spells out. Sources in order: ipam.addresses, to
+ * which CNI_ARGS adds; args.cni.ips replaces all of these, runtimeConfig.ips replaces all. A GATEWAY of CNI_ARGS
+ * belongs to the addresses of CNI_ARGS whose subnet it is in. There is no state.
  */
 #include "plugins/plugin.h"
 
@@ -251,7 +252,10 @@ static bool static_nothing(const struct request *r UNUSED, struct err *e UNUSED)
 	return true;
 }
 
-/* A configuration that ADD would refuse is not available; addresses may still come from the runtime, so having none is fine. */
+/*
+ * A configuration that ADD would refuse is not available; addresses may still come from the runtime, so having none
+ * is fine.
+ */
 static bool static_status(const struct request *r, struct err *e)
 {
 	struct static_conf conf;
