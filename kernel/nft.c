@@ -7,10 +7,7 @@
 #include "kernel/nft.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <signal.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel/nft_msg.h"
@@ -88,24 +85,19 @@ static void close_all_but(int fd)
 }
 
 /*
- * The first child leaves at once, so that the second belongs to init and its end is nobody's business here. It closes by
- * exiting; if it cannot be made the caller waits, which is slow but right.
+ * It closes by exiting. If there can be no child the caller waits itself, which is slow but right. Rejected: a child of the child, so that init
+ * reaps it and not we: it doubles the price for a process that is about to end anyway.
  */
 void nft_close(struct nl *nl)
 {
 	int fd = nl->fd;
-	pid_t child = fd < 0 ? -1 : fork();
 
-	if (child == 0) {
-		if (fork() == 0) {
-			close_all_but(fd);
-			setsid();
-		}
+	if (fd >= 0 && fork() == 0) {
+		close_all_but(fd);
+		setsid();
 		_exit(0);
 	}
 	nl_close(nl);
-	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
 }
 
 // ---- user data ----

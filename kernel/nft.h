@@ -47,7 +47,8 @@ bool nft_try(struct nft_batch *b, struct err *e) MUST_CHECK;
 bool nft_batch_is_empty(const struct nft_batch *b);
 /*
  * nl_close() for a socket that has deleted something (or may have): the last close of any nfnetlink socket waits while the kernel
- * frees what was removed, 4-20 ms. A detached child does that waiting. It holds no other descriptor and leaves no zombie behind.
+ * frees what was removed, 4-20 ms. A detached child does that waiting. It holds no other descriptor. It is for processes that end soon: nobody waits
+ * for the child but init, once we have gone. Who lives long keeps its socket open, and pays nothing either.
  */
 void nft_close(struct nl *nl);
 

@@ -91,19 +91,18 @@ static bool is_missing(int num)
 
 static bool setup_auto(struct nl *nl, const struct portmap *p, struct err *e)
 {
-	bool other = iptables_usable(p->arena, p->has_addr[0] ? AF_INET : AF_INET6);
 	struct err why = ERR_INIT;
+	bool other;
 
-	if (!portmap_nft_understands(p, &why)) {
-		bool theirs = conditions_are_iptables(&p->conditions[0]) || conditions_are_iptables(&p->conditions[1]);
-
-		if (theirs && other)
-			return portmap_iptables_setup(nl, p, e);
-	} else if (portmap_nft_setup(nl, p, &why)) {
-		return true;
-	} else if (is_missing(why.num) && other) {
-		return portmap_iptables_setup(nl, p, e);
+	if (portmap_nft_understands(p, &why)) {
+		if (portmap_nft_setup(nl, p, &why))
+			return true;
+		other = is_missing(why.num);
+	} else {
+		other = conditions_are_iptables(&p->conditions[0]) || conditions_are_iptables(&p->conditions[1]);
 	}
+	if (other && iptables_usable(p->arena, p->has_addr[0] ? AF_INET : AF_INET6))
+		return portmap_iptables_setup(nl, p, e);
 	*e = why;
 	return false;
 }
