@@ -5,7 +5,8 @@
  * Several sets of plugins do the same work in one run, iteration by iteration in alternating order, so that the columns of one row come from the same seconds and the
  * ratio of two medians means something even on a busy machine. The program expects to be in a network and mount namespace of its own (bench/run sees to it).
  * Every ADD gets a fresh container namespace made beforehand; DEL and CHECK get the result of their ADD as prevResult, as from a runtime. The first round of a row is
- * thrown away: it makes bridges, tables and indexes, which is the node's cost and not the container's.
+ * thrown away: it makes bridges, tables and indexes, which is the node's cost and not the container's; peak memory is read in it (bench/small/peak.c says how).
+ * Every scenario starts on a node without rules.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ struct set {
 
 static struct set sets[SETS_MAX];
 static size_t n_sets;
-static const char *work = "/tmp", *empty, *raw_path;
+static const char *work = "/tmp", *empty, *peak, *raw_path;
 static unsigned rounds = 40;
 static FILE *raw;
 static struct arena arena;
@@ -75,7 +76,7 @@ static void head(const char *title)
 	printf("\n### %s\n\n| what | ", title);
 	for (size_t i = 0; i < n_sets; i++)
 		printf("%s ms (min, p95) | ", sets[i].name);
-	printf("ratio | budget | %s CPU ms | faults | peak KiB |\n|---|", sets[0].name);
+	printf("ratio | budget | %s CPU ms | faults | peak KiB (%s) |\n|---|", sets[0].name, sets[n_sets - 1].name);
 	for (size_t i = 0; i < n_sets + 5; i++)
 		printf("--:|");
 	printf("\n");
@@ -83,20 +84,26 @@ static void head(const char *title)
 
 static void row(const char *what, const struct samples *of, double budget)
 {
-	double ours = samples_median_us(&of[0]), theirs = n_sets > 1 ? samples_median_us(&of[n_sets - 1]) : 0;
+	double ours = samples_median_us(&of[0]),
+	       theirs = n_sets > 1 && !of[n_sets - 1].failed ? samples_median_us(&of[n_sets - 1]) : 0;
 	double ratio = theirs > 0 ? ours / theirs : 0;
 
 	printf("| %s | ", what);
-	for (size_t i = 0; i < n_sets; i++)
+	for (size_t i = 0; i < n_sets; i++) {
+		if (of[i].failed) {
+			printf("it fails | ");
+			continue;
+		}
 		printf("**%.2f** (%.2f, %.2f) | ", samples_median_us(&of[i]) / 1e3,
 		       samples_percentile_us(&of[i], 0) / 1e3, samples_percentile_us(&of[i], 95) / 1e3);
+	}
 	printf("%.3f | ", ratio);
-	if (budget > 0)
+	if (budget > 0 && theirs > 0)
 		printf("%.3f %s | ", budget, ratio <= budget ? "kept" : "MISSED");
 	else
 		printf("- | ");
-	printf("%.2f | %ld | %ld |\n", samples_median_cpu_us(&of[0]) / 1e3, samples_median_faults(&of[0]),
-	       samples_max_rss_kib(&of[0]));
+	printf("%.2f | %ld | %ld (%ld) |\n", samples_median_cpu_us(&of[0]) / 1e3, samples_median_faults(&of[0]),
+	       of[0].rss_kib, of[n_sets - 1].rss_kib);
 	fflush(stdout);
 }
 
@@ -106,16 +113,23 @@ static void die(const struct err *e)
 	exit(1);
 }
 
-static void run(const char *title, struct samples *into, const struct set *s, const struct call *c, const char **out,
+static void run(const char *title, struct samples *into, const struct set *s, struct call *c, const char **out,
 		bool keep)
 {
 	struct err e = ERR_INIT;
 	struct sample one;
 
-	if (!call_run(&arena, c, &one, out, &e))
-		die(&e);
-	if (!keep)
+	c->peak = keep ? NULL : peak;
+	if (!call_run(&arena, c, &one, out, &e)) {
+		if (s == &sets[0])
+			die(&e);
+		into->failed = true;
 		return;
+	}
+	if (!keep) {
+		into->rss_kib = one.rss_kib;
+		return;
+	}
 	samples_add(into, one);
 	record(title, s->name, c->command, &one);
 }
@@ -133,8 +147,8 @@ static void bench_version(void)
 		for (unsigned i = 0; i <= rounds * 2; i++) {
 			for (size_t k = 0; k < n_sets; k++) {
 				const struct set *s = &sets[(k + i) % n_sets];
-				struct call c = { s->dir, version_plugins[p],          "VERSION", "", "",
-						  "",     "{\"cniVersion\":\"1.0.0\"}" };
+				struct call c = { s->dir, version_plugins[p],           "VERSION", "", "",
+						  "",     "{\"cniVersion\":\"1.0.0\"}", NULL };
 				const char *out;
 
 				run(version_plugins[p], &of[s - sets], s, &c, &out, i > 0);
@@ -153,12 +167,24 @@ static void bench_version(void)
 
 /* ---- whole plugins ---------------------------------------------------------------------------------------------------- */
 
+/* A configuration written with %s for the set's own store. */
+static const char *conf_for(const struct scenario *sc, const struct set *s)
+{
+	const char *at = strstr(sc->conf, "%s");
+
+	if (!at)
+		return sc->conf;
+	return arena_printf(&arena, "%.*s%s/store-%s%s", (int)(at - sc->conf), sc->conf, work, s->name, at + 2);
+}
+
 static void life(const struct scenario *sc, const struct set *s, struct samples *add, struct samples *check,
 		 struct samples *del, bool keep)
 {
 	const char *space = arena_printf(&arena, "%s/space-%u", work, ++serial), *result, *out;
-	const char *conf = arena_printf(&arena, sc->conf, arena_printf(&arena, "%s/store-%s", work, s->name));
-	struct call c = { s->dir, sc->plugin, "ADD", arena_printf(&arena, "bench-%u", serial), space, "eth0", conf };
+	const char *conf = conf_for(sc, s);
+	struct call c = {
+		s->dir, sc->plugin, "ADD", arena_printf(&arena, "bench-%u", serial), space, "eth0", conf, NULL
+	};
 	struct err e = ERR_INIT;
 
 	if (!space_make(space, &e))
@@ -179,6 +205,8 @@ static void bench_plugin(const struct scenario *sc)
 	memset(add, 0, sizeof(add));
 	memset(check, 0, sizeof(check));
 	memset(del, 0, sizeof(del));
+	if (unshare(CLONE_NEWNET) < 0)
+		perror("bench: a node of its own");
 	for (unsigned i = 0; i <= rounds; i++) {
 		for (size_t k = 0; k < n_sets; k++) {
 			size_t at = (k + i) % n_sets;
@@ -278,8 +306,8 @@ static double bench_leases(unsigned taken, double flat_from)
 		for (size_t k = 0; k < n_sets; k++) {
 			size_t at = (k + i) % n_sets;
 			struct call c = {
-				sets[at].dir,        "host-local", "ADD",   arena_printf(&arena, "c-%u", ++serial),
-				"/proc/self/ns/mnt", "eth0",       conf[at]
+				sets[at].dir,        "host-local", "ADD",    arena_printf(&arena, "c-%u", ++serial),
+				"/proc/self/ns/mnt", "eth0",       conf[at], NULL
 			};
 			const char *out;
 
@@ -305,7 +333,8 @@ static double bench_leases(unsigned taken, double flat_from)
 
 static int usage(void)
 {
-	fputs("usage: bench --work DIR [--raw FILE] [--empty PROGRAM] [--rounds N] NAME=PLUGIN_DIR...\n", stderr);
+	fputs("usage: bench --work DIR [--raw FILE] [--empty PROGRAM] [--peak PROGRAM] [--rounds N] NAME=PLUGIN_DIR...\n",
+	      stderr);
 	return 2;
 }
 
@@ -325,6 +354,8 @@ static bool options(int argc, char **argv)
 			return false;
 		if (str_eq(argv[i], "--work"))
 			work = value;
+		else if (str_eq(argv[i], "--peak"))
+			peak = value;
 		else if (str_eq(argv[i], "--raw"))
 			raw_path = value;
 		else if (str_eq(argv[i], "--empty"))

@@ -20,10 +20,10 @@ static double usage_us(const struct timeval *t)
 	return (double)t->tv_sec * 1e6 + (double)t->tv_usec;
 }
 
-static bool spawn_and_reap(const char *path, char *const *envp, const posix_spawn_file_actions_t *fa, int *ret_status,
+static bool spawn_and_reap(char *const *argv, char *const *envp, const posix_spawn_file_actions_t *fa, int *ret_status,
 			   struct sample *ret, struct err *e)
 {
-	char *argv[] = { (char *)path, NULL };
+	const char *path = argv[0];
 	struct rusage used;
 	double start = clock_us();
 	int rc, status;
@@ -39,17 +39,16 @@ static bool spawn_and_reap(const char *path, char *const *envp, const posix_spaw
 	ret->wall_us = clock_us() - start;
 	ret->cpu_us = usage_us(&used.ru_utime) + usage_us(&used.ru_stime);
 	ret->faults = used.ru_minflt;
-	ret->rss_kib = used.ru_maxrss;
 	*ret_status = status;
 	return true;
 }
 
 bool call_spawn(const char *path, struct sample *ret, struct err *e)
 {
-	char *none[] = { NULL };
+	char *argv[] = { (char *)path, NULL }, *none[] = { NULL };
 	int status;
 
-	return spawn_and_reap(path, none, NULL, &status, ret, e);
+	return spawn_and_reap(argv, none, NULL, &status, ret, e);
 }
 
 static char **call_env(struct arena *a, const struct call *c)
@@ -65,22 +64,43 @@ static char **call_env(struct arena *a, const struct call *c)
 	return env;
 }
 
+static bool peak_read(struct arena *a, int fd, struct sample *ret, struct err *e)
+{
+	struct bytes text;
+	uint64_t kib;
+
+	if (lseek(fd, 0, SEEK_SET) < 0 || !fd_read_all(a, fd, 64, &text, e))
+		return wrap(e, "peak memory");
+	if (!str_u64(text.data, INT32_MAX, &kib))
+		return fail(e, 0, "peak memory: \"%s\" is not a number", text.data);
+	ret->rss_kib = (long)kib;
+	return true;
+}
+
 bool call_run(struct arena *a, const struct call *c, struct sample *ret, const char **ret_out, struct err *e)
 {
 	autoclose int in = memfd_create("conf", MFD_CLOEXEC), out = memfd_create("result", MFD_CLOEXEC);
+	autoclose int peak = memfd_create("peak", MFD_CLOEXEC);
+	char *argv[] = { fs_join(a, c->bin, c->plugin), NULL, NULL };
 	posix_spawn_file_actions_t fa;
 	struct bytes text;
 	int status;
 	bool ok;
 
-	if (in < 0 || out < 0)
+	if (in < 0 || out < 0 || peak < 0)
 		return fail(e, errno, "memfd_create");
 	if (!fd_write_all(in, c->conf, strlen(c->conf), e) || lseek(in, 0, SEEK_SET) < 0)
 		return wrap(e, "configuration");
 	posix_spawn_file_actions_init(&fa);
 	posix_spawn_file_actions_adddup2(&fa, in, 0);
 	posix_spawn_file_actions_adddup2(&fa, out, 1);
-	ok = spawn_and_reap(fs_join(a, c->bin, c->plugin), call_env(a, c), &fa, &status, ret, e);
+	if (c->peak) {
+		posix_spawn_file_actions_adddup2(&fa, peak, 3);
+		argv[1] = argv[0];
+		argv[0] = (char *)c->peak;
+	}
+	*ret = (struct sample){ .wall_us = 0 };
+	ok = spawn_and_reap(argv, call_env(a, c), &fa, &status, ret, e);
 	posix_spawn_file_actions_destroy(&fa);
 	if (!ok)
 		return false;
@@ -89,7 +109,7 @@ bool call_run(struct arena *a, const struct call *c, struct sample *ret, const c
 	if (status)
 		return fail(e, 0, "%s/%s %s: status %d: %s", c->bin, c->plugin, c->command, status, text.data);
 	*ret_out = text.data;
-	return true;
+	return !c->peak || peak_read(a, peak, ret, e);
 }
 
 const char *call_with_prev(struct arena *a, const char *conf, const char *prev)

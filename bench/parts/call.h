@@ -11,6 +11,7 @@ struct call {
 	const char *bin; /* directory with the plugins, also CNI_PATH */
 	const char *plugin, *command, *container_id, *netns, *ifname;
 	const char *conf;
+	const char *peak; /* path of bench/small/peak.c: the sample is good for rss_kib only; NULL: for all else */
 };
 
 /* Runs it; @ret_out gets stdout (arena). A failing plugin is a failure here: a benchmark of errors measures nothing. */

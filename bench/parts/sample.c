@@ -53,15 +53,6 @@ long samples_median_faults(const struct samples *all)
 	return (long)samples_median_us(&copy);
 }
 
-long samples_max_rss_kib(const struct samples *all)
-{
-	long most = 0;
-
-	for (size_t i = 0; i < all->n; i++)
-		most = all->s[i].rss_kib > most ? all->s[i].rss_kib : most;
-	return most;
-}
-
 double clock_us(void)
 {
 	struct timespec t;

@@ -17,6 +17,8 @@ struct sample {
 struct samples {
 	struct sample s[SAMPLES_MAX];
 	size_t n;
+	long rss_kib; /* peak of one run */
+	bool failed;  /* the program refused or died: there is nothing to compare */
 };
 
 void samples_add(struct samples *all, struct sample s);
@@ -24,7 +26,6 @@ double samples_median_us(const struct samples *all);
 double samples_percentile_us(const struct samples *all, unsigned percent);
 double samples_median_cpu_us(const struct samples *all);
 long samples_median_faults(const struct samples *all);
-long samples_max_rss_kib(const struct samples *all);
 /* CLOCK_MONOTONIC in microseconds */
 double clock_us(void);
 
