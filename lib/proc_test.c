@@ -281,7 +281,7 @@ static void test_busy_for_good(void **state)
 	struct proc_run p = script("echo ran");
 	struct err e = ERR_INIT;
 	struct proc_end end;
-	autoclose int fd = open(p.path, O_WRONLY | O_CLOEXEC);
+	autoclose UNUSED int fd = open(p.path, O_WRONLY | O_CLOEXEC);
 
 	(void)state;
 	p.busy_until_ms = fs_now_ms() + 100;
