@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Kernels from 6.9 flush by a filter: one message, whatever the size of the table. Older ones refuse that message (they take the half-filled tuple for a
- * whole one and miss its rest), so the fallback is safe to try second: a dump, filtered by the kernel from 5.8 and by us always, and one deletion
- * per entry found.
+ * Kernels from 6.9 flush by a filter: one message, whatever the size of the table. Older ones refuse that message
+ * (they take the half-filled tuple for a whole one and miss its rest), so the fallback is safe to try second: a dump,
+ * filtered by the kernel from 5.8 and by us always, and one deletion per entry found.
  */
 #include "kernel/conntrack.h"
 
@@ -20,7 +20,7 @@ struct wanted {
 	int family;
 	uint8_t protocol;
 	uint16_t port;
-	const struct ip *dst;		/* NULL: any */
+	const struct ip *dst; /* NULL: any */
 };
 
 static void begin(struct nl *nl, struct nlmsg *m, uint8_t type, unsigned flags, int family)
@@ -63,7 +63,7 @@ static bool flush(struct nl *nl, const struct wanted *w, struct err *e)
 struct found {
 	const struct wanted *wanted;
 	struct arena arena;
-	struct buf tuples;		/* struct bytes, one after the other */
+	struct buf tuples; /* struct bytes, one after the other */
 };
 
 static bool matches(const struct wanted *w, const struct nl_attr *tuple)
@@ -72,14 +72,15 @@ static bool matches(const struct wanted *w, const struct nl_attr *tuple)
 	const struct nl_attr *dst = &addr[w->family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST];
 	struct err ignored;
 
-	if (!nl_parse(tuple->data, tuple->len, part, CTA_TUPLE_MAX, &ignored) ||
-	    !part[CTA_TUPLE_PROTO].there || !part[CTA_TUPLE_IP].there ||
+	if (!nl_parse(tuple->data, tuple->len, part, CTA_TUPLE_MAX, &ignored) || !part[CTA_TUPLE_PROTO].there ||
+	    !part[CTA_TUPLE_IP].there ||
 	    !nl_parse(part[CTA_TUPLE_PROTO].data, part[CTA_TUPLE_PROTO].len, proto, CTA_PROTO_MAX, &ignored) ||
 	    !nl_parse(part[CTA_TUPLE_IP].data, part[CTA_TUPLE_IP].len, addr, CTA_IP_MAX, &ignored))
 		return false;
 	if (nl_u8(&proto[CTA_PROTO_NUM]) != w->protocol || ntohs(nl_u16(&proto[CTA_PROTO_DST_PORT])) != w->port)
 		return false;
-	return !w->dst || (dst->there && dst->len == ip_size(w->dst) && memcmp(dst->data, ip_bytes(w->dst), dst->len) == 0);
+	return !w->dst ||
+	       (dst->there && dst->len == ip_size(w->dst) && memcmp(dst->data, ip_bytes(w->dst), dst->len) == 0);
 }
 
 static bool take(const struct nlmsghdr *h, void *arg, struct err *e)
@@ -141,14 +142,16 @@ static bool flush_listed(struct nl *nl, const struct wanted *w, struct err *e)
 	return ok;
 }
 
-bool conntrack_flush_port_listed(struct nl *nl, int family, uint8_t protocol, uint16_t port, const struct ip *dst, struct err *e)
+bool conntrack_flush_port_listed(struct nl *nl, int family, uint8_t protocol, uint16_t port, const struct ip *dst,
+				 struct err *e)
 {
 	struct wanted w = { family, protocol, port, dst && !ip_is_unset(dst) ? dst : NULL };
 
 	return flush_listed(nl, &w, e) || wrap(e, "forget connections to port %u", port);
 }
 
-bool conntrack_flush_port(struct nl *nl, int family, uint8_t protocol, uint16_t port, const struct ip *dst, struct err *e)
+bool conntrack_flush_port(struct nl *nl, int family, uint8_t protocol, uint16_t port, const struct ip *dst,
+			  struct err *e)
 {
 	struct wanted w = { family, protocol, port, dst && !ip_is_unset(dst) ? dst : NULL };
 	struct err why = ERR_INIT;

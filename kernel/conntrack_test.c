@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Both ways of forgetting: only the entries of the port, the protocol, the address go. Entries are made by the conntrack tool. */
+/*
+ * Both ways of forgetting: only the entries of the port, the protocol, the address go. Entries are made by the
+ * conntrack tool.
+ */
 #include <sched.h>
 #include <setjmp.h>
 #include <sys/socket.h>
@@ -35,7 +38,8 @@ static void entry(const char *protocol, const char *src, const char *dst, unsign
 {
 	char command[512];
 
-	snprintf(command, sizeof(command), "conntrack -I -p %s -s %s -d %s --sport %u --dport %u -t 60 %s >/dev/null 2>&1", protocol, src, dst,
+	snprintf(command, sizeof(command),
+		 "conntrack -I -p %s -s %s -d %s --sport %u --dport %u -t 60 %s >/dev/null 2>&1", protocol, src, dst,
 		 sport, dport, *protocol == 't' ? "--state ESTABLISHED" : "");
 	assert_int_equal(system(command), 0);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Transactions, and the things that are declared in them: tables, chains, sets, elements. Rules are in nft_expr.c, reading is in
- * nft_read.c. Whatever `nft` shows that the kernel does not use itself (comments, the byte order of keys) travels as "user
- * data": type, length, value, one byte each for the first two.
+ * Transactions, and the things that are declared in them: tables, chains, sets, elements. Rules are in nft_expr.c,
+ * reading is in nft_read.c. Whatever `nft` shows that the kernel does not use itself (comments, the byte order of
+ * keys) travels as "user data": type, length, value, one byte each for the first two.
  */
 #include "kernel/nft.h"
 
@@ -72,21 +72,24 @@ bool nft_try(struct nft_batch *b, struct err *e)
 	return nl_send(b->nl, &b->m, NULL, NULL, NULL, e);
 }
 
-/* Nothing of ours may stay open in the child: a runtime waits for the end of our standard output, another plugin for our lock. */
+/*
+ * Nothing of ours may stay open in the child: a runtime waits for the end of our standard output, another plugin for
+ * our lock.
+ */
 static void close_all_but(int fd)
 {
 	if (fd > 0)
 		syscall(SYS_close_range, 0, fd - 1, 0);
 	if (syscall(SYS_close_range, fd + 1, ~0U, 0) == 0)
 		return;
-	for (int i = 0; i < 1024; i++)		/* before 5.9; we never have more */
+	for (int i = 0; i < 1024; i++) /* before 5.9; we never have more */
 		if (i != fd)
 			close(i);
 }
 
 /*
- * It closes by exiting. If there can be no child the caller waits itself, which is slow but right. Rejected: a child of the child, so that init
- * reaps it and not we: it doubles the price for a process that is about to end anyway.
+ * It closes by exiting. If there can be no child the caller waits itself, which is slow but right. Rejected: a child
+ * of the child, so that init reaps it and not we: it doubles the price for a process that is about to end anyway.
  */
 void nft_close(struct nl *nl)
 {
@@ -250,8 +253,9 @@ static void set_add(struct nft_batch *b, const struct nft_set *s, unsigned flags
 
 	table_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE | flags, NFTA_SET_TABLE, b->table);
 	nl_put_str(m, NFTA_SET_NAME, s->name);
-	nl_put_be32(m, NFTA_SET_FLAGS, (s->interval ? NFT_SET_INTERVAL : 0) | (fields ? NFT_SET_CONCAT : 0) |
-					       (s->data_len ? NFT_SET_MAP : 0));
+	nl_put_be32(m, NFTA_SET_FLAGS,
+		    (s->interval ? NFT_SET_INTERVAL : 0) | (fields ? NFT_SET_CONCAT : 0) |
+			    (s->data_len ? NFT_SET_MAP : 0));
 	nl_put_be32(m, NFTA_SET_KEY_TYPE, s->key_type);
 	nl_put_be32(m, NFTA_SET_KEY_LEN, s->key_len);
 	if (s->data_len) {
@@ -302,7 +306,8 @@ void nft_put_elem(struct nlmsg *m, const struct nft_elem *el, bool key_only)
 	}
 }
 
-static void elems(struct nft_batch *b, uint8_t type, unsigned flags, const char *set, const struct nft_elem *el, size_t n)
+static void elems(struct nft_batch *b, uint8_t type, unsigned flags, const char *set, const struct nft_elem *el,
+		  size_t n)
 {
 	table_msg(b, type, flags, NFTA_SET_ELEM_LIST_TABLE, b->table);
 	nl_put_str(&b->m, NFTA_SET_ELEM_LIST_SET, set);

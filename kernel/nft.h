@@ -2,13 +2,14 @@
 /*
  * DOC: Theory of operation
  *
- * nf_tables without libnftables: a transaction is a batch of messages in one buffer, one send, all or nothing. The pattern of every caller: state that grows
- * with containers is ELEMENTS of sets and maps; the table, its chains and rules are made once per node, only after an element add
- * answered ENOENT, because re-declaring a chain or deleting anything makes the close of the socket wait for an RCU grace period (4-20 ms), while
- * adding elements does not.
+ * nf_tables without libnftables: a transaction is a batch of messages in one buffer, one send, all or nothing. The
+ * pattern of every caller: state that grows with containers is ELEMENTS of sets and maps; the table, its chains and
+ * rules are made once per node, only after an element add answered ENOENT, because re-declaring a chain or deleting
+ * anything makes the close of the socket wait for an RCU grace period (4-20 ms), while adding elements does not.
  *
- * Rules are put together from expressions with the helpers below; each helper notes what `nft list ruleset` shows for it. Registers: the 16-byte
- * register 1 (NFT_REG_1) and its 32-bit parts (NFT_REG32_00...); concatenated keys take one 4-byte aligned slot per field.
+ * Rules are put together from expressions with the helpers below; each helper notes what `nft list ruleset` shows for
+ * it. Registers: the 16-byte register 1 (NFT_REG_1) and its 32-bit parts (NFT_REG32_00...); concatenated keys take
+ * one 4-byte aligned slot per field.
  */
 #ifndef CRIMP_KERNEL_NFT_H
 #define CRIMP_KERNEL_NFT_H
@@ -38,7 +39,10 @@ struct nft_batch {
 void nft_begin(struct nft_batch *b, struct nl *nl, void *buf, size_t cap);
 /* What the following calls are about. */
 void nft_table(struct nft_batch *b, uint8_t family, const char *table);
-/* All or nothing. e->num is the first message's errno; ENOENT: something named does not exist; EEXIST: an element with NLM_F_EXCL or other data is there. */
+/*
+ * All or nothing. e->num is the first message's errno; ENOENT: something named does not exist; EEXIST: an element
+ * with NLM_F_EXCL or other data is there.
+ */
 bool nft_commit(struct nft_batch *b, struct err *e) MUST_CHECK;
 /* The same; @ret_index: which message was refused (0 = the first after the batch header). */
 bool nft_commit_index(struct nft_batch *b, unsigned *ret_index, struct err *e) MUST_CHECK;
@@ -46,9 +50,10 @@ bool nft_commit_index(struct nft_batch *b, unsigned *ret_index, struct err *e) M
 bool nft_try(struct nft_batch *b, struct err *e) MUST_CHECK;
 bool nft_batch_is_empty(const struct nft_batch *b);
 /*
- * nl_close() for a socket that has deleted something (or may have): the last close of any nfnetlink socket waits while the kernel
- * frees what was removed, 4-20 ms. A detached child does that waiting. It holds no other descriptor. It is for processes that end soon: nobody waits
- * for the child but init, once we have gone. Who lives long keeps its socket open, and pays nothing either.
+ * nl_close() for a socket that has deleted something (or may have): the last close of any nfnetlink socket waits
+ * while the kernel frees what was removed, 4-20 ms. A detached child does that waiting. It holds no other descriptor.
+ * It is for processes that end soon: nobody waits for the child but init, once we have gone. Who lives long keeps its
+ * socket open, and pays nothing either.
  */
 void nft_close(struct nl *nl);
 
@@ -68,8 +73,12 @@ void nft_chain_del(struct nft_batch *b, const char *name);
 void nft_chain_flush(struct nft_batch *b, const char *name);
 void nft_rule_del(struct nft_batch *b, const char *chain, uint64_t handle);
 
-/* Sets and maps. Types by nft's own numbers so that `nft` prints them (see nft.c): concatenations are built with nft_type_concat(). */
-enum nft_type { NFT_TYPE_IPV4 = 7, NFT_TYPE_IPV6 = 8, NFT_TYPE_ETHER = 9, NFT_TYPE_PROTO = 12, NFT_TYPE_SERVICE = 13, NFT_TYPE_IFNAME = 41, NFT_TYPE_MARK = 19 };
+/*
+ * Sets and maps. Types by nft's own numbers so that `nft` prints them (see nft.c): concatenations are built with
+ * nft_type_concat().
+ */
+enum nft_type { NFT_TYPE_IPV4 = 7, NFT_TYPE_IPV6 = 8, NFT_TYPE_ETHER = 9, NFT_TYPE_PROTO = 12,
+		NFT_TYPE_SERVICE = 13, NFT_TYPE_IFNAME = 41, NFT_TYPE_MARK = 19 };
 struct nft_set {
 	const char *name;
 	uint32_t key_type, key_len;	/* key_len in bytes, padded per field when concatenated */
@@ -101,22 +110,28 @@ void nft_rule_insert(struct nft_batch *b, struct nft_rule *r, const char *chain,
 void nft_rule_end(struct nft_rule *r);
 
 enum nft_field {		/* loads into a register */
-	NFT_F_IP_SADDR, NFT_F_IP_DADDR, NFT_F_IP6_SADDR, NFT_F_IP6_DADDR, NFT_F_TH_SPORT, NFT_F_TH_DPORT, NFT_F_ETHER_SADDR, NFT_F_ETHER_DADDR,
-	NFT_F_META_L4PROTO, NFT_F_META_NFPROTO, NFT_F_META_IIFNAME, NFT_F_META_OIFNAME, NFT_F_META_MARK, NFT_F_CT_STATUS, NFT_F_CT_STATE,
+	NFT_F_IP_SADDR, NFT_F_IP_DADDR, NFT_F_IP6_SADDR, NFT_F_IP6_DADDR, NFT_F_TH_SPORT, NFT_F_TH_DPORT,
+	NFT_F_ETHER_SADDR, NFT_F_ETHER_DADDR, NFT_F_META_L4PROTO, NFT_F_META_NFPROTO, NFT_F_META_IIFNAME,
+	NFT_F_META_OIFNAME, NFT_F_META_MARK, NFT_F_CT_STATUS, NFT_F_CT_STATE,
 };
 void nft_x_load(struct nft_rule *r, enum nft_field f, uint32_t reg);
-void nft_x_cmp(struct nft_rule *r, uint32_t reg, uint32_t op, const void *data, uint32_t len);		/* NFT_CMP_EQ, NFT_CMP_NEQ */
-void nft_x_mask(struct nft_rule *r, uint32_t reg, const void *mask, uint32_t len);			/* bitwise and */
-void nft_x_cidr(struct nft_rule *r, enum nft_field f, uint32_t op, const struct cidr *c);		/* load, mask when needed, cmp */
+/* NFT_CMP_EQ, NFT_CMP_NEQ */
+void nft_x_cmp(struct nft_rule *r, uint32_t reg, uint32_t op, const void *data, uint32_t len);
+/* bitwise and */
+void nft_x_mask(struct nft_rule *r, uint32_t reg, const void *mask, uint32_t len);
+/* load, mask when needed, cmp */
+void nft_x_cidr(struct nft_rule *r, enum nft_field f, uint32_t op, const struct cidr *c);
 void nft_x_range(struct nft_rule *r, uint32_t reg, uint32_t op, const void *from, const void *to, uint32_t len);
 void nft_x_flag(struct nft_rule *r, enum nft_field f, uint32_t bits);	/* any of these bits: "ct status dnat" */
-void nft_x_fib_local(struct nft_rule *r);								/* fib daddr type local */
+/* fib daddr type local */
+void nft_x_fib_local(struct nft_rule *r);
 void nft_x_lookup(struct nft_rule *r, const char *set, uint32_t reg, bool invert);
 void nft_x_map(struct nft_rule *r, const char *map, uint32_t reg, uint32_t dst_reg);
 void nft_x_masquerade(struct nft_rule *r, bool random_fully);
 /* dnat to the address in @addr_reg and, if not 0, the port in @port_reg. */
 void nft_x_dnat(struct nft_rule *r, uint32_t family, uint32_t addr_reg, uint32_t port_reg);
-void nft_x_verdict(struct nft_rule *r, int verdict, const char *chain);	/* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP, NFT_GOTO */
+/* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP, NFT_GOTO */
+void nft_x_verdict(struct nft_rule *r, int verdict, const char *chain);
 void nft_x_counter(struct nft_rule *r);
 
 /* Reading. Each returns what exists; a missing table, chain or set is an empty list, not a failure. */
@@ -129,14 +144,20 @@ struct nft_rule_info {
 	const char *target;		/* iptables-nft: target ("MASQUERADE"), NULL: none or native */
 	struct bytes exprs;		/* raw NFTA_RULE_EXPRESSIONS, for who wants to look closer */
 };
-bool nft_rules(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *chain, struct nft_rule_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
+bool nft_rules(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *chain,
+		struct nft_rule_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 struct nft_elem_info { struct bytes key, key_end, data; const char *comment; };
-bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set, struct nft_elem_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
+bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set,
+		struct nft_elem_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* One element by key without a dump; @ret_found false if it (or the set) is not there. */
-bool nft_elem_find(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set, const struct nft_elem *key, struct nft_elem_info *ret, bool *ret_found, struct err *e) MUST_CHECK;
-bool nft_chain_exists(struct nl *nl, uint8_t family, const char *table, const char *chain, bool *ret, struct err *e) MUST_CHECK;
+bool nft_elem_find(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set,
+		const struct nft_elem *key, struct nft_elem_info *ret, bool *ret_found, struct err *e) MUST_CHECK;
+bool nft_chain_exists(struct nl *nl, uint8_t family, const char *table, const char *chain, bool *ret,
+		struct err *e) MUST_CHECK;
 bool nft_table_exists(struct nl *nl, uint8_t family, const char *table, bool *ret, struct err *e) MUST_CHECK;
-bool nft_set_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
-bool nft_chain_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
+bool nft_set_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret,
+		size_t *ret_n, struct err *e) MUST_CHECK;
+bool nft_chain_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret,
+		size_t *ret_n, struct err *e) MUST_CHECK;
 
 #endif

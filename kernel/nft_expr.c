@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Rules, put together from the expressions of the kernel's little machine. The comment behind a row is what `nft list ruleset` shows. */
+/*
+ * Rules, put together from the expressions of the kernel's little machine. The comment behind a row is what `nft list
+ * ruleset` shows.
+ */
 #include <linux/rtnetlink.h>
 
 #include "kernel/nft_msg.h"
 
-#define RANDOM_FULLY (1 << 4)	/* NF_NAT_RANGE_PROTO_RANDOM_FULLY of <linux/netfilter/nf_nat.h>, which needs <linux/netfilter.h> */
+/* NF_NAT_RANGE_PROTO_RANDOM_FULLY of <linux/netfilter/nf_nat.h>, which needs <linux/netfilter.h>. */
+#define RANDOM_FULLY (1 << 4)
 
 enum load_kind { LOAD_PAYLOAD, LOAD_META, LOAD_CT };
 
 static const struct load {
 	enum load_kind kind;
-	uint32_t where;		/* payload: base; else the key */
-	uint8_t offset, len;	/* bytes; len also of meta and ct values */
+	uint32_t where;      /* payload: base; else the key */
+	uint8_t offset, len; /* bytes; len also of meta and ct values */
 } loads[] = {
 	[NFT_F_IP_SADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 12, 4 },		/* ip saddr */
 	[NFT_F_IP_DADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 16, 4 },		/* ip daddr */
@@ -87,9 +91,7 @@ void nft_x_load(struct nft_rule *r, enum nft_field f, uint32_t reg)
 	struct nlmsg *m = &r->b->m;
 
 	switch (l->kind) {
-	case LOAD_PAYLOAD:
-		load_payload(r, l, reg);
-		break;
+	case LOAD_PAYLOAD: load_payload(r, l, reg); break;
 	case LOAD_META:
 		EXPR(r, "meta") {
 			nl_put_be32(m, NFTA_META_DREG, reg);
@@ -176,7 +178,10 @@ void nft_x_fib_local(struct nft_rule *r)
 	nft_x_cmp(r, NFT_REG_1, NFT_CMP_EQ, &local, sizeof(local));
 }
 
-/* The kernel wants to know the set by number too, but a name alone is enough for one that the transaction or the table holds. */
+/*
+ * The kernel wants to know the set by number too, but a name alone is enough for one that the transaction or the
+ * table holds.
+ */
 void nft_x_lookup(struct nft_rule *r, const char *set, uint32_t reg, bool invert)
 {
 	struct nlmsg *m = &r->b->m;

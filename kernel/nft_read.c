@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Reading back. Every function answers "nothing" for what is not there, at whatever level it is missing: the element, its set, the table, the
- * address family, or nf_tables as a whole; to whoever cleans up it is all the same. Answers are copied to the caller's arena.
+ * Reading back. Every function answers "nothing" for what is not there, at whatever level it is missing: the element,
+ * its set, the table, the address family, or nf_tables as a whole; to whoever cleans up it is all the same. Answers
+ * are copied to the caller's arena.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +20,7 @@ static bool absent(int num)
 struct reading {
 	struct arena *arena;
 	struct buf out;
-	const char *set, *chain;	/* wanted; NULL: all */
+	const char *set, *chain; /* wanted; NULL: all */
 	const char *table;
 };
 
@@ -291,7 +292,8 @@ bool nft_table_exists(struct nl *nl, uint8_t family, const char *table, bool *re
 }
 
 /* Chain and set names have the same attribute numbers: table 1; name 3 for chains, 2 for sets. */
-static bool take_name(const struct nlmsghdr *h, struct reading *r, uint16_t table_attr, uint16_t name_attr, struct err *e)
+static bool take_name(const struct nlmsghdr *h, struct reading *r, uint16_t table_attr, uint16_t name_attr,
+		      struct err *e)
 {
 	struct nl_attr at[NFTA_CHAIN_NAME + 1];
 	const char *name;
@@ -331,8 +333,8 @@ static bool names(struct nl *nl, struct arena *a, uint8_t type, nl_reply *take, 
 	return true;
 }
 
-bool nft_chain_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret, size_t *ret_n,
-		     struct err *e)
+bool nft_chain_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret,
+		     size_t *ret_n, struct err *e)
 {
 	return names(nl, a, NFT_MSG_GETCHAIN, take_chain, family, table, ret, ret_n, e);
 }

@@ -52,7 +52,9 @@ static void start(struct nft_batch *b, uint8_t family, const char *table)
 }
 
 static const struct nft_chain postrouting = { "postrouting", "nat", NF_INET_POST_ROUTING, 100 };
-static const struct nft_set pods = { .name = "pods", .key_type = NFT_TYPE_IPV4, .key_len = 4, .comment = "who is masqueraded" };
+static const struct nft_set pods = {
+	.name = "pods", .key_type = NFT_TYPE_IPV4, .key_len = 4, .comment = "who is masqueraded"
+};
 
 static void make_pods(void)
 {
@@ -106,13 +108,16 @@ static void test_list(void **state)
 	assert_reloads();
 }
 
-/* The whole vocabulary in one table, IPv6 where it differs. */
+/* The whole vocabulary in one table, IPv6 where it differs: long because it is one ruleset and its listing. */
 static void test_expressions(void **state)
 {
 	static const struct nft_chain prerouting = { "prerouting", "nat", NF_INET_PRE_ROUTING, -100 };
 	static const struct nft_chain publish = { .name = "publish" };
-	struct nft_set ports = { .name = "ports", .key_type = nft_type_concat(NFT_TYPE_PROTO, NFT_TYPE_SERVICE), .key_len = 8,
-				 .data_type = nft_type_concat(NFT_TYPE_IPV6, NFT_TYPE_SERVICE), .data_len = 20 };
+	struct nft_set ports = { .name = "ports",
+				 .key_type = nft_type_concat(NFT_TYPE_PROTO, NFT_TYPE_SERVICE),
+				 .key_len = 8,
+				 .data_type = nft_type_concat(NFT_TYPE_IPV6, NFT_TYPE_SERVICE),
+				 .data_len = 20 };
 	const uint8_t key[8] = { 6, 0, 0, 0, 0x1f, 0x90 }, data[20] = { 0xfd, [15] = 5, [16] = 0, [17] = 80 };
 	struct nft_elem el = { .key = key, .key_len = 8, .data = data, .data_len = 20, .comment = "n c i" };
 	const uint16_t from = __builtin_bswap16(80), to = __builtin_bswap16(90);
@@ -183,13 +188,18 @@ static void test_expressions(void **state)
 static void test_intervals(void **state)
 {
 	static const uint32_t fields[] = { 4, 4 };
-	struct nft_set pairs = { .name = "pairs", .key_type = nft_type_concat(NFT_TYPE_IPV4, NFT_TYPE_IPV4), .key_len = 8,
-				 .fields = fields, .n_fields = 2, .interval = true };
+	struct nft_set pairs = { .name = "pairs",
+				 .key_type = nft_type_concat(NFT_TYPE_IPV4, NFT_TYPE_IPV4),
+				 .key_len = 8,
+				 .fields = fields,
+				 .n_fields = 2,
+				 .interval = true };
 	struct nft_set nets = { .name = "nets", .key_type = NFT_TYPE_IPV4, .key_len = 4, .interval = true };
 	const uint8_t from[8] = { 10, 1, 0, 0, 10, 1, 0, 0 }, to[8] = { 10, 1, 255, 255, 10, 1, 255, 255 };
 	const uint8_t first[4] = { 10, 2, 0, 0 }, behind[4] = { 10, 3, 0, 0 };
 	struct nft_elem pair = { .key = from, .key_end = to, .key_len = 8 };
-	struct nft_elem net[2] = { { .key = first, .key_len = 4 }, { .key = behind, .key_len = 4, .interval_end = true } };
+	struct nft_elem net[2] = { { .key = first, .key_len = 4 },
+				   { .key = behind, .key_len = 4, .interval_end = true } };
 	struct nft_batch b;
 
 	(void)state;

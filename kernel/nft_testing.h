@@ -23,8 +23,8 @@ static const char *output(const char *command)
 /* `nft list ruleset` is a text from which `nft -f` makes the same ruleset. */
 static inline void assert_reloads(void)
 {
-	assert_string_equal(output("f=$(mktemp) && nft list ruleset > $f && nft flush ruleset && nft -f $f 2>&1 && nft list ruleset | diff - $f; "
-				   "rm -f $f"), "");
+	assert_string_equal(output("f=$(mktemp) && nft list ruleset > $f && nft flush ruleset && nft -f $f 2>&1 && "
+				   "nft list ruleset | diff - $f; rm -f $f"), "");
 }
 
 #endif

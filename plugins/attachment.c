@@ -48,7 +48,8 @@ static bool among(const char **list, size_t n, const char *text)
 	return n && bsearch(&text, list, n, sizeof(*list), compare);
 }
 
-void attachments_init(struct attachments *s, struct arena *a, const char *network, const struct attachment *valid, size_t n)
+void attachments_init(struct attachments *s, struct arena *a, const char *network, const struct attachment *valid,
+		      size_t n)
 {
 	*s = (struct attachments){ .network = network, .valid = valid, .n = n };
 	s->comments = arena_array(a, n, sizeof(*s->comments));
@@ -65,7 +66,8 @@ bool attachments_stale(const struct attachments *s, const char *comment)
 {
 	size_t len = strlen(s->network);
 
-	return comment && strncmp(comment, s->network, len) == 0 && comment[len] == ' ' && !among(s->comments, s->n, comment);
+	return comment && strncmp(comment, s->network, len) == 0 && comment[len] == ' ' &&
+	       !among(s->comments, s->n, comment);
 }
 
 bool attachments_know_id(const struct attachments *s, const char *container_id)

@@ -63,7 +63,8 @@ static void test_stale(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_comment), cmocka_unit_test(test_hash_names), cmocka_unit_test(test_stale) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_comment), cmocka_unit_test(test_hash_names),
+					    cmocka_unit_test(test_stale) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,8 +19,10 @@ static const struct tool {
 	uint8_t nfproto;
 	const char *restore, *legacy_restore, *legacy_save, *names;
 } tools[2] = {
-	{ AF_INET, NFPROTO_IPV4, "iptables-restore", "iptables-legacy-restore", "iptables-legacy-save", "/proc/thread-self/net/ip_tables_names" },
-	{ AF_INET6, NFPROTO_IPV6, "ip6tables-restore", "ip6tables-legacy-restore", "ip6tables-legacy-save", "/proc/thread-self/net/ip6_tables_names" },
+	{ AF_INET, NFPROTO_IPV4, "iptables-restore", "iptables-legacy-restore", "iptables-legacy-save",
+	  "/proc/thread-self/net/ip_tables_names" },
+	{ AF_INET6, NFPROTO_IPV6, "ip6tables-restore", "ip6tables-legacy-restore", "ip6tables-legacy-save",
+	  "/proc/thread-self/net/ip6_tables_names" },
 };
 
 static const struct tool *tool(int family)
@@ -50,16 +52,22 @@ static const char *program(struct arena *a, const char *name)
 	return NULL;
 }
 
-static bool run(struct arena *a, const char *path, char *const *argv, struct bytes input, struct bytes *ret_out, struct err *e)
+static bool run(struct arena *a, const char *path, char *const *argv, struct bytes input, struct bytes *ret_out,
+		struct err *e)
 {
-	struct proc_run p = { .path = path, .argv = argv, .envp = environ, .input = input, .deadline_ms = fs_now_ms() + RUN_MS,
+	struct proc_run p = { .path = path,
+			      .argv = argv,
+			      .envp = environ,
+			      .input = input,
+			      .deadline_ms = fs_now_ms() + RUN_MS,
 			      .stderr_fd = -1 };
 	struct proc_end end;
 
 	if (!proc_run(a, &p, &end, e))
 		return wrap(e, "run %s", path);
 	if (end.status != 0)
-		return fail(e, 0, "%s: %s: %.600s", path, proc_status_text(a, end.status), end.err.len ? end.err.data : "no message");
+		return fail(e, 0, "%s: %s: %.600s", path, proc_status_text(a, end.status),
+			    end.err.len ? end.err.data : "no message");
 	if (ret_out)
 		*ret_out = end.out;
 	return true;
@@ -70,7 +78,10 @@ bool iptables_usable(struct arena *a, int family)
 	return program(a, tool(family)->restore);
 }
 
-/* The programs are names of one that does all; its own name says what it is. Before 1.8 there was only the legacy one. */
+/*
+ * The programs are names of one that does all; its own name says what it is. Before 1.8 there was only the legacy
+ * one.
+ */
 enum iptables_front iptables_front(struct arena *a, int family)
 {
 	const char *path = program(a, tool(family)->restore);
@@ -136,7 +147,10 @@ static const char *legacy_program(struct arena *a, int family, const char *name)
 	return program(a, arena_printf(a, "%stables-%s", family == AF_INET6 ? "ip6" : "ip", strrchr(name, '-') + 1));
 }
 
-/* Reading a table makes one where there was none, so the kernel is asked first. A table that no program of this node can have made (none is installed) is not ours. */
+/*
+ * Reading a table makes one where there was none, so the kernel is asked first. A table that no program of this node
+ * can have made (none is installed) is not ours.
+ */
 static bool legacy_text(struct iptables *t, int family, struct iptables_text **ret, struct err *e)
 {
 	struct iptables_text *x = &t->text[family == AF_INET6];
@@ -214,7 +228,8 @@ static bool legacy_chain_exists(struct iptables *t, int family, const char *chai
 
 // ---- looking ----
 
-bool iptables_chain_exists(struct iptables *t, enum iptables_front f, int family, const char *chain, bool *ret, struct err *e)
+bool iptables_chain_exists(struct iptables *t, enum iptables_front f, int family, const char *chain, bool *ret,
+			   struct err *e)
 {
 	if (f == IPTABLES_LEGACY)
 		return legacy_chain_exists(t, family, chain, ret, e);
@@ -229,14 +244,17 @@ static bool nft_held_rules(struct iptables *t, int family, const char *chain, st
 	if (!nft_rules(t->nl, t->arena, tool(family)->nfproto, "nat", chain, &all, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct iptables_rule r = { .chain = chain, .comment = all[i].comment, .jump = all[i].jump, .handle = all[i].handle };
+		struct iptables_rule r = {
+			.chain = chain, .comment = all[i].comment, .jump = all[i].jump, .handle = all[i].handle
+		};
 
 		buf_put(out, &r, sizeof(r));
 	}
 	return true;
 }
 
-bool iptables_rules(struct iptables *t, enum iptables_front f, int family, const char *chain, struct iptables_rule **ret, size_t *ret_n, struct err *e)
+bool iptables_rules(struct iptables *t, enum iptables_front f, int family, const char *chain,
+		    struct iptables_rule **ret, size_t *ret_n, struct err *e)
 {
 	struct buf out;
 
@@ -276,7 +294,8 @@ static bool goes_to(const struct iptables_rule *r, const void *chain)
 	return r->jump && str_eq(r->jump, chain);
 }
 
-static bool unlink_from(struct iptables *t, enum iptables_front f, int family, const char *entry, const char *chain, struct err *e)
+static bool unlink_from(struct iptables *t, enum iptables_front f, int family, const char *entry, const char *chain,
+			struct err *e)
 {
 	struct iptables_rule *rules;
 	bool there;
@@ -297,17 +316,19 @@ static bool unlink_from(struct iptables *t, enum iptables_front f, int family, c
 
 bool iptables_unlink(struct iptables *t, int family, const char *entry, const char *chain, struct err *e)
 {
-	return unlink_from(t, IPTABLES_NFT, family, entry, chain, e) && unlink_from(t, IPTABLES_LEGACY, family, entry, chain, e);
+	return unlink_from(t, IPTABLES_NFT, family, entry, chain, e) &&
+	       unlink_from(t, IPTABLES_LEGACY, family, entry, chain, e);
 }
 
-static bool unlink_if_from(struct iptables *t, enum iptables_front f, int family, const char *entry, iptables_match *match, const void *arg, struct err *e)
+static bool unlink_if_from(struct iptables *t, enum iptables_front f, int family, const char *entry,
+			   iptables_match *match, const void *arg, struct err *e)
 {
 	struct iptables_rule *rules;
 	size_t n;
 
 	if (!iptables_rules(t, f, family, entry, &rules, &n, e))
 		return false;
-	for (size_t i = 0; i < n; i++)		/* all ways into a chain go before it */
+	for (size_t i = 0; i < n; i++) /* all ways into a chain go before it */
 		if (match(&rules[i], arg))
 			drop_rule(t, f, family, &rules[i]);
 	for (size_t i = 0; i < n; i++) {
@@ -321,7 +342,8 @@ static bool unlink_if_from(struct iptables *t, enum iptables_front f, int family
 	return true;
 }
 
-bool iptables_unlink_if(struct iptables *t, int family, const char *entry, iptables_match *match, const void *arg, struct err *e)
+bool iptables_unlink_if(struct iptables *t, int family, const char *entry, iptables_match *match, const void *arg,
+			struct err *e)
 {
 	return unlink_if_from(t, IPTABLES_NFT, family, entry, match, arg, e) &&
 	       unlink_if_from(t, IPTABLES_LEGACY, family, entry, match, arg, e);

@@ -2,12 +2,14 @@
 /*
  * DOC: Theory of operation
  *
- * Table "nat" of iptables, as the reference's plugins leave it. There are two front ends, which do not see each other: iptables-nft keeps it
- * in nf_tables (`ip nat`, `ip6 nat`), where we read and delete by netlink like everything else; iptables-legacy keeps it in a table of its own, which only
- * its program can read. A node without a legacy table, which /proc says, never costs an execution.
+ * Table "nat" of iptables, as the reference's plugins leave it. There are two front ends, which do not see each
+ * other: iptables-nft keeps it in nf_tables (`ip nat`, `ip6 nat`), where we read and delete by netlink like
+ * everything else; iptables-legacy keeps it in a table of its own, which only its program can read. A node without a
+ * legacy table, which /proc says, never costs an execution.
  *
- * Writing (backend "iptables") is one iptables-restore run per family of a text made from what the table holds now. Chains that are shared are made with -N, which fails
- * when somebody was faster: then the table is read again and another text is made.
+ * Writing (backend "iptables") is one iptables-restore run per family of a text made from what the table holds now.
+ * Chains that are shared are made with -N, which fails when somebody was faster: then the table is read again and
+ * another text is made.
  */
 #ifndef CRIMP_PLUGINS_IPTABLES_H
 #define CRIMP_PLUGINS_IPTABLES_H
@@ -42,15 +44,18 @@ struct iptables {
 void iptables_init(struct iptables *t, struct arena *a, struct nl *nl, struct nft_batch *batch);
 /* Has the kernel a legacy nat table of this family? */
 bool iptables_is_legacy(int family);
-bool iptables_chain_exists(struct iptables *t, enum iptables_front f, int family, const char *chain, bool *ret, struct err *e) MUST_CHECK;
+bool iptables_chain_exists(struct iptables *t, enum iptables_front f, int family, const char *chain, bool *ret,
+		struct err *e) MUST_CHECK;
 /* Rules of a chain; a missing chain or table has none. */
-bool iptables_rules(struct iptables *t, enum iptables_front f, int family, const char *chain, struct iptables_rule **ret, size_t *ret_n, struct err *e) MUST_CHECK;
+bool iptables_rules(struct iptables *t, enum iptables_front f, int family, const char *chain,
+		struct iptables_rule **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 
 /* Plan the removal of @chain and of all rules of @entry that go there, in both front ends, if it is there. */
 bool iptables_unlink(struct iptables *t, int family, const char *entry, const char *chain, struct err *e) MUST_CHECK;
 /* The same for the chain of each rule of @entry that @match wants gone. */
 typedef bool iptables_match(const struct iptables_rule *r, const void *arg);
-bool iptables_unlink_if(struct iptables *t, int family, const char *entry, iptables_match *match, const void *arg, struct err *e) MUST_CHECK;
+bool iptables_unlink_if(struct iptables *t, int family, const char *entry, iptables_match *match, const void *arg,
+		struct err *e) MUST_CHECK;
 /* Carry out what is planned for legacy tables (nf_tables ones are in @batch, which the caller commits). */
 bool iptables_done(struct iptables *t, struct err *e) MUST_CHECK;
 
@@ -63,7 +68,10 @@ bool iptables_restore(struct arena *a, int family, struct bytes lines, struct er
 /* @s as one word of such a text. */
 const char *iptables_quote(struct arena *a, const char *s);
 
-/* Is it `name: "NETWORK" id: "ID"` (after @prefix), for a network of @stale and an id that it does not know? @arg of the match: struct iptables_stale. */
+/*
+ * Is it `name: "NETWORK" id: "ID"` (after @prefix), for a network of @stale and an id that it does not know? @arg of
+ * the match: struct iptables_stale.
+ */
 struct attachments;
 struct iptables_stale { const char *prefix; const char *chain_prefix; const struct attachments *valid; };
 iptables_match iptables_rule_stale;

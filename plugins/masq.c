@@ -32,7 +32,8 @@ static bool is_missing(int num)
 	return num == EOPNOTSUPP || num == ENOENT || num == EAFNOSUPPORT || num == EPROTONOSUPPORT || num == EINVAL;
 }
 
-bool masq_setup(struct arena *a, enum masq_backend backend, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e)
+bool masq_setup(struct arena *a, enum masq_backend backend, const struct attachment *at, const struct cidr *addrs,
+		size_t n, struct err *e)
 {
 	autonl nl = NL_CLOSED;
 	struct masq m = { a, &nl, at, addrs, n };
@@ -111,8 +112,8 @@ bool masq_gc(struct arena *a, const char *network, const struct attachment *vali
 	attachments_init(&all, a, network, valid, n);
 	owned_batch(&b, a, &nl, GC_ROOM);
 	iptables_init(&t, a, &nl, &b);
-	ok = masq_nft_gc(&all, &b, a, e) && masq_rules_gc(&all, &b, a, e) && masq_iptables_gc(&all, &t, e) && nft_commit(&b, e) &&
-	     iptables_done(&t, e);
+	ok = masq_nft_gc(&all, &b, a, e) && masq_rules_gc(&all, &b, a, e) && masq_iptables_gc(&all, &t, e) &&
+	     nft_commit(&b, e) && iptables_done(&t, e);
 	nft_close(&nl);
 	return ok || wrap(e, "clean up masquerading of network %s", network);
 }

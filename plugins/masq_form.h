@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The forms in which masquerading lies in the kernel: ours, the reference's in iptables, the reference's in nftables. masq.c chooses among them. */
+/*
+ * The forms in which masquerading lies in the kernel: ours, the reference's in iptables, the reference's in nftables.
+ * masq.c chooses among them.
+ */
 #ifndef CRIMP_PLUGINS_MASQ_FORM_H
 #define CRIMP_PLUGINS_MASQ_FORM_H
 

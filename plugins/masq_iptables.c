@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Masquerading as the reference writes it with iptables: a chain per (network, container), so that either of us can take away what the other made. The chain does not know
- * the interface: two interfaces of one container in one network share it, as they do there.
+ * Masquerading as the reference writes it with iptables: a chain per (network, container), so that either of us can
+ * take away what the other made. The chain does not know the interface: two interfaces of one container in one
+ * network share it, as they do there.
  */
 #include <sys/socket.h>
 
@@ -26,7 +27,8 @@ static bool has_family(const struct masq *m, int family)
 }
 
 /* Rules of POSTROUTING that go to the chain. */
-static bool entries(struct iptables *t, enum iptables_front f, int family, const char *chain, size_t *ret, struct err *e)
+static bool entries(struct iptables *t, enum iptables_front f, int family, const char *chain, size_t *ret,
+		    struct err *e)
 {
 	struct iptables_rule *rules;
 	size_t n;
@@ -39,7 +41,8 @@ static bool entries(struct iptables *t, enum iptables_front f, int family, const
 	return true;
 }
 
-static void put_rules(struct buf *text, const struct masq *m, int family, const char *chain, const char *comment, bool enter)
+static void put_rules(struct buf *text, const struct masq *m, int family, const char *chain, const char *comment,
+		      bool enter)
 {
 	const char *multicast = family == AF_INET ? "224.0.0.0/4" : "ff00::/8";
 	char addr[CIDR_TEXT_MAX];
@@ -50,18 +53,20 @@ static void put_rules(struct buf *text, const struct masq *m, int family, const 
 
 		if (ip_family(&c->ip) != family)
 			continue;
-		buf_printf(text, "-A %s -d %s -j ACCEPT -m comment --comment %s\n", chain, cidr_text(&net, addr), comment);
+		buf_printf(text, "-A %s -d %s -j ACCEPT -m comment --comment %s\n", chain, cidr_text(&net, addr),
+			   comment);
 		buf_printf(text, "-A %s ! -d %s -j MASQUERADE -m comment --comment %s\n", chain, multicast, comment);
 		if (enter)
-			buf_printf(text, "-A POSTROUTING -s %s -j %s -m comment --comment %s\n", cidr_text(&host, addr), chain,
-				   comment);
+			buf_printf(text, "-A POSTROUTING -s %s -j %s -m comment --comment %s\n", cidr_text(&host, addr),
+				   chain, comment);
 	}
 }
 
 static bool setup_once(const struct masq *m, int family, struct err *e)
 {
 	const char *chain = chain_name(m->arena, m->at);
-	const char *comment = iptables_quote(m->arena, arena_printf(m->arena, "name: \"%s\" id: \"%s\"", m->at->network, m->at->container_id));
+	const char *comment = iptables_quote(m->arena, arena_printf(m->arena, "name: \"%s\" id: \"%s\"", m->at->network,
+								    m->at->container_id));
 	enum iptables_front f = iptables_front(m->arena, family);
 	struct iptables t;
 	struct buf text;

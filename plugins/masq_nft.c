@@ -16,12 +16,14 @@
  *		}
  *	}
  *
- * An ADD is one element; the set and its rule are made when the kernel says that the set is missing, the table when it says so of the table. A chain is
- * passed once per connection, and a node has few subnets. Addresses that are a subnet of their own share the set "hosts", or each of them would
- * bring a rule; they are masqueraded even towards themselves, which only happens behind a published port and is needed there.
+ * An ADD is one element; the set and its rule are made when the kernel says that the set is missing, the table when
+ * it says so of the table. A chain is passed once per connection, and a node has few subnets. Addresses that are a
+ * subnet of their own share the set "hosts", or each of them would bring a rule; they are masqueraded even towards
+ * themselves, which only happens behind a published port and is needed there.
  *
- * Rejected: one set of (subnet . subnet) pairs with intervals (refuses overlapping networks, needs Linux 5.6, copies itself on every change); a verdict map from
- * address to a chain per subnet (the kernel walks all elements to validate each ADD); one inet table (nothing gained, and some kernels have no inet).
+ * Rejected: one set of (subnet . subnet) pairs with intervals (refuses overlapping networks, needs Linux 5.6, copies
+ * itself on every change); a verdict map from address to a chain per subnet (the kernel walks all elements to
+ * validate each ADD); one inet table (nothing gained, and some kernels have no inet).
  */
 #include <errno.h>
 
@@ -103,7 +105,10 @@ static struct owned_list wanted(const struct masq *m)
 		const struct cidr *c = &m->addrs[i];
 
 		*owned_list_add(&l) = (struct owned){
-			.family = subnet_nfproto(&c->ip), .table = TABLE, .set = set_name(m->arena, c), .about = c,
+			.family = subnet_nfproto(&c->ip),
+			.table = TABLE,
+			.set = set_name(m->arena, c),
+			.about = c,
 			.el = { .key = ip_bytes(&c->ip), .key_len = ip_size(&c->ip), .comment = comment },
 		};
 	}
@@ -158,7 +163,8 @@ bool masq_nft_check(const struct masq *m, struct err *e)
 		if (!rule_exists(m, &l.v[i], &there, e))
 			return false;
 		if (!there)
-			return fail(e, 0, "nftables chain postrouting of table %s has no rule for set %s", TABLE, l.v[i].set);
+			return fail(e, 0, "nftables chain postrouting of table %s has no rule for set %s", TABLE,
+				    l.v[i].set);
 	}
 	return true;
 }

@@ -11,7 +11,8 @@
 static const char *mark(struct arena *a, const struct attachment *at)
 {
 	return arena_printf(a, "%s-%s", attachment_hash_name(a, "", at->network, "", HASH_LEN),
-			    attachment_hash_name(a, "", arena_printf(a, "%s:%s", at->ifname, at->container_id), "", HASH_LEN));
+			    attachment_hash_name(a, "", arena_printf(a, "%s:%s", at->ifname, at->container_id), "",
+						 HASH_LEN));
 }
 
 static bool marked(const struct nft_rule_info *r, const char *prefix)
@@ -49,7 +50,8 @@ bool masq_rules_check(const struct masq *m, struct err *e)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		found += marked(&rules[i], ours);
-	return found >= m->n || fail(e, 0, "nftables chain %s of table %s has %zu of %zu rules", CHAIN, TABLE, found, m->n);
+	return found >= m->n ||
+	       fail(e, 0, "nftables chain %s of table %s has %zu of %zu rules", CHAIN, TABLE, found, m->n);
 }
 
 static bool is_valid(const struct attachments *valid, struct arena *a, const struct nft_rule_info *r)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Masquerading in every form it may have in the kernel: what `nft list ruleset` shows, and what teardown and GC leave. */
+/*
+ * Masquerading in every form it may have in the kernel: what `nft list ruleset` shows, and what teardown and GC
+ * leave.
+ */
 #include <sched.h>
 #include <setjmp.h>
 #include <unistd.h>
@@ -27,7 +30,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static const struct attachment one = { "net1", "cid1", "eth0" }, two = { "net1", "cid2", "eth0" }, other = { "net2", "cid1", "eth1" };
+static const struct attachment one = { "net1", "cid1", "eth0" }, two = { "net1", "cid2", "eth0" },
+			       other = { "net2", "cid1", "eth1" };
 
 static struct cidr cidr(const char *s)
 {
@@ -233,7 +237,8 @@ static void test_iptables(void **state)
 }
 
 static const char go_commands[] =
-	"%s -t nat -N " CHAIN "; %s -t nat -A " CHAIN " -d 10.1.0.5/16 -j ACCEPT -m comment --comment 'name: \"net1\" id: \"cid1\"';"
+	"%s -t nat -N " CHAIN "; %s -t nat -A " CHAIN
+	" -d 10.1.0.5/16 -j ACCEPT -m comment --comment 'name: \"net1\" id: \"cid1\"';"
 	"%s -t nat -A " CHAIN " ! -d 224.0.0.0/4 -j MASQUERADE -m comment --comment 'name: \"net1\" id: \"cid1\"';"
 	"%s -t nat -A POSTROUTING -s %s -j " CHAIN " -m comment --comment 'name: \"net1\" id: \"cid1\"'";
 
@@ -245,7 +250,8 @@ static void go_made(const char *iptables, const char *source)
 /* What the reference made, in both front ends, with the source of today and of before 0.8. */
 static void test_iptables_found(void **state)
 {
-	static const char *const fronts[] = { "iptables-nft", "iptables-legacy" }, *const sources[] = { "10.1.0.5", "10.1.0.5/16" };
+	static const char *const fronts[] = { "iptables-nft", "iptables-legacy" }, *const sources[] = { "10.1.0.5",
+													"10.1.0.5/16" };
 	struct err e;
 
 	(void)state;

@@ -42,7 +42,8 @@ static bool same_owner(const char *x, const char *y)
 
 static bool same_data(const struct nft_elem *el, const struct nft_elem_info *found)
 {
-	return el->data ? found->data.len == el->data_len && memcmp(found->data.data, el->data, el->data_len) == 0 : true;
+	return el->data ? found->data.len == el->data_len && memcmp(found->data.data, el->data, el->data_len) == 0
+			: true;
 }
 
 /* Returns the index of the element that message @message was about. */
@@ -78,7 +79,7 @@ static bool settle(struct nl *nl, struct arena *a, struct owned *o, const struct
 	if (!nft_elem_find(nl, a, o->family, o->table, o->set, &o->el, &found, &there, e))
 		return false;
 	if (!there)
-		return true;		/* gone again: the next round adds it */
+		return true; /* gone again: the next round adds it */
 	if (same_owner(found.comment, o->el.comment) && same_data(&o->el, &found)) {
 		o->there = true;
 		return true;
@@ -90,10 +91,11 @@ static bool settle(struct nl *nl, struct arena *a, struct owned *o, const struct
 }
 
 /* What the kernel refused in a round, and what to do about it. */
-static bool answer(struct nl *nl, struct arena *a, struct owned *o, const struct owned_rules *rules, const struct err *why, struct err *e)
+static bool answer(struct nl *nl, struct arena *a, struct owned *o, const struct owned_rules *rules,
+		   const struct err *why, struct err *e)
 {
 	if (why->num == ENOENT && o->replace) {
-		o->replace = false;	/* what was in the way has left */
+		o->replace = false; /* what was in the way has left */
 		return true;
 	}
 	if (why->num == ENOENT)
@@ -149,7 +151,8 @@ bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l,
 	return true;
 }
 
-static bool sweep_set(struct nft_batch *b, struct arena *a, const char *set, owned_match *match, const void *arg, struct err *e)
+static bool sweep_set(struct nft_batch *b, struct arena *a, const char *set, owned_match *match, const void *arg,
+		      struct err *e)
 {
 	struct nft_elem_info *all;
 	size_t n;
@@ -157,7 +160,9 @@ static bool sweep_set(struct nft_batch *b, struct arena *a, const char *set, own
 	if (!nft_elems(b->nl, a, b->family, b->table, set, &all, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct nft_elem el = { .key = all[i].key.data, .key_len = (uint32_t)all[i].key.len, .key_end = all[i].key_end.data };
+		struct nft_elem el = { .key = all[i].key.data,
+				       .key_len = (uint32_t)all[i].key.len,
+				       .key_end = all[i].key_end.data };
 
 		if (all[i].comment && match(set, &all[i], arg))
 			nft_elem_del(b, set, &el, 1);
@@ -165,7 +170,8 @@ static bool sweep_set(struct nft_batch *b, struct arena *a, const char *set, own
 	return true;
 }
 
-bool owned_sweep(struct nft_batch *b, struct arena *a, uint8_t family, const char *table, owned_match *match, const void *arg, struct err *e)
+bool owned_sweep(struct nft_batch *b, struct arena *a, uint8_t family, const char *table, owned_match *match,
+		 const void *arg, struct err *e)
 {
 	const char **sets;
 	size_t n;
@@ -203,9 +209,11 @@ bool owned_check(struct nl *nl, struct arena *a, const struct owned_list *l, str
 		if (!nft_elem_find(nl, a, o->family, o->table, o->set, &o->el, &found, &there, e))
 			return false;
 		if (!there || !same_owner(found.comment, o->el.comment))
-			return fail(e, 0, "nftables set %s of table %s has no element of \"%s\"", o->set, o->table, o->el.comment);
+			return fail(e, 0, "nftables set %s of table %s has no element of \"%s\"", o->set, o->table,
+				    o->el.comment);
 		if (!same_data(&o->el, &found))
-			return fail(e, 0, "nftables map %s of table %s has another value for \"%s\"", o->set, o->table, o->el.comment);
+			return fail(e, 0, "nftables map %s of table %s has another value for \"%s\"", o->set, o->table,
+				    o->el.comment);
 	}
 	return true;
 }

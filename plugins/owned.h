@@ -2,10 +2,11 @@
 /*
  * DOC: Theory of operation
  *
- * nftables elements that carry their owner as a comment. Adding goes straight at the elements, in one transaction; only what the kernel says is missing
- * or in the way is looked at, one thing per round, and then the transaction is tried again. So the normal case is one message, and everything rare
- * (first container of a node, of a subnet; a repeated ADD; somebody else's leftovers) costs a round each. Deleting looks first: a key may
- * have been given to somebody else since.
+ * nftables elements that carry their owner as a comment. Adding goes straight at the elements, in one transaction;
+ * only what the kernel says is missing or in the way is looked at, one thing per round, and then the transaction is
+ * tried again. So the normal case is one message, and everything rare (first container of a node, of a subnet; a
+ * repeated ADD; somebody else's leftovers) costs a round each. Deleting looks first: a key may have been given to
+ * somebody else since.
  */
 #ifndef CRIMP_PLUGINS_OWNED_H
 #define CRIMP_PLUGINS_OWNED_H
@@ -22,9 +23,15 @@ struct owned {
 };
 
 struct owned_rules {
-	/* Make what @o needs: set, rules, table. Somebody else having made it meanwhile (EEXIST) is to be called success. */
+	/*
+	 * Make what @o needs: set, rules, table. Somebody else having made it meanwhile (EEXIST) is to be called
+	 * success.
+	 */
 	bool (*declare)(struct nl *nl, const struct owned *o, void *arg, struct err *e);
-	/* @o is in the way with another comment or value: may we overwrite it? False with @e says why not. NULL: always. */
+	/*
+	 * @o is in the way with another comment or value: may we overwrite it? False with @e says why not. NULL:
+	 * always.
+	 */
 	bool (*may_replace)(const struct owned *o, const struct nft_elem_info *found, void *arg, struct err *e);
 	void *arg;
 };
@@ -35,17 +42,26 @@ struct owned *owned_list_add(struct owned_list *l);
 /* Bytes that live as long as the list: keys and values of elements. */
 const void *owned_bytes(struct owned_list *l, const void *data, size_t len);
 
-bool owned_add(struct nl *nl, struct arena *a, struct owned_list *l, const struct owned_rules *rules, struct err *e) MUST_CHECK;
-/* Put the deletion of all these elements into @b if each exists with its comment; otherwise nothing, and @ret_all false: sweep then. */
-bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l, bool *ret_all, struct err *e) MUST_CHECK;
+bool owned_add(struct nl *nl, struct arena *a, struct owned_list *l, const struct owned_rules *rules,
+		struct err *e) MUST_CHECK;
+/*
+ * Put the deletion of all these elements into @b if each exists with its comment; otherwise nothing, and @ret_all
+ * false: sweep then.
+ */
+bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l, bool *ret_all,
+		struct err *e) MUST_CHECK;
 /* Put the deletion of all elements of a table that have a comment and that @match accepts into @b. */
 typedef bool owned_match(const char *set, const struct nft_elem_info *el, const void *arg);
-bool owned_sweep(struct nft_batch *b, struct arena *a, uint8_t family, const char *table, owned_match *match, const void *arg, struct err *e) MUST_CHECK;
+bool owned_sweep(struct nft_batch *b, struct arena *a, uint8_t family, const char *table, owned_match *match,
+		const void *arg, struct err *e) MUST_CHECK;
 owned_match owned_by;		/* arg: the comment */
 owned_match owned_stale;	/* arg: a struct attachments */
 /* All elements are in the kernel, with owner and value. The failure names the first that is not. */
 bool owned_check(struct nl *nl, struct arena *a, const struct owned_list *l, struct err *e) MUST_CHECK;
-/* A batch over arena memory; nft_begin() with room for a sweep of a node (1 MiB is what a container runtime's largest GC needs). */
+/*
+ * A batch over arena memory; nft_begin() with room for a sweep of a node (1 MiB is what a container runtime's largest
+ * GC needs).
+ */
 void owned_batch(struct nft_batch *b, struct arena *a, struct nl *nl, size_t size);
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * DOC: Theory of operation
  *
- * Ports of the host lead to a container. The kernel state has three forms (portmap_form.h); ADD makes one of them, DEL removes all of them, CHECK is content with any,
- * GC cleans what says which network it belongs to. Connections that the kernel already tracks keep their old way, so UDP entries of
- * the host ports are forgotten after ADD and after DEL; that is best effort, a port works without.
+ * Ports of the host lead to a container. The kernel state has three forms (portmap_form.h); ADD makes one of them,
+ * DEL removes all of them, CHECK is content with any, GC cleans what says which network it belongs to. Connections
+ * that the kernel already tracks keep their old way, so UDP entries of the host ports are forgotten after ADD and
+ * after DEL; that is best effort, a port works without.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -31,7 +32,8 @@ static void flush(struct nl *nl, const struct flushes *f)
 	struct err ignored;
 
 	for (size_t i = 0; i < f->list.len / sizeof(*v); i++)
-		if (v[i].protocol == IPPROTO_UDP && !conntrack_flush_port(nl, v[i].family, v[i].protocol, v[i].port, &v[i].dst, &ignored))
+		if (v[i].protocol == IPPROTO_UDP &&
+		    !conntrack_flush_port(nl, v[i].family, v[i].protocol, v[i].port, &v[i].dst, &ignored))
 			return;
 }
 
@@ -43,7 +45,8 @@ static void note_ports(struct flushes *f, const struct portmap *p, bool all)
 	for (int which = 0; which < 2; which++) {
 		if (!all && !p->has_addr[which])
 			continue;
-		mappings_each(m, p) {
+		mappings_each(m, p)
+		{
 			struct flush one = { families[which], m->number, (uint16_t)m->host_port, m->host_ip };
 
 			if (mapping_fits(m, families[which]))
@@ -131,14 +134,16 @@ static bool publish(const struct portmap *p, struct err *e)
 
 // ---- withdrawing ----
 
-static bool withdraw_once(struct nl *nl, const struct portmap *p, struct flushes *gone, bool *ret_changed, struct err *e)
+static bool withdraw_once(struct nl *nl, const struct portmap *p, struct flushes *gone, bool *ret_changed,
+			  struct err *e)
 {
 	struct iptables t;
 	struct nft_batch b;
 
 	owned_batch(&b, p->arena, nl, DEL_ROOM);
 	iptables_init(&t, p->arena, nl, &b);
-	if (!portmap_nft_teardown(&b, p, gone, e) || !portmap_rules_teardown(&b, p, e) || !portmap_iptables_teardown(&t, p, e))
+	if (!portmap_nft_teardown(&b, p, gone, e) || !portmap_rules_teardown(&b, p, e) ||
+	    !portmap_iptables_teardown(&t, p, e))
 		return false;
 	*ret_changed |= !nft_batch_is_empty(&b);
 	return nft_commit(&b, e) && iptables_done(&t, e);
@@ -239,7 +244,7 @@ static bool portmap_gc(const struct request *r, struct err *e)
 	struct iptables t;
 	bool ok;
 
-	if (!r->net.has_valid)		/* nobody says who is valid: then nobody is stale */
+	if (!r->net.has_valid) /* nobody says who is valid: then nobody is stale */
 		return true;
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
@@ -249,7 +254,8 @@ static bool portmap_gc(const struct request *r, struct err *e)
 	flushes_init(&gone, r->arena);
 	owned_batch(&b, r->arena, &nl, GC_ROOM);
 	iptables_init(&t, r->arena, &nl, &b);
-	ok = portmap_nft_gc(&b, r->arena, &all, &gone, e) && portmap_iptables_gc(&t, &all, e) && nft_commit(&b, e) && iptables_done(&t, e);
+	ok = portmap_nft_gc(&b, r->arena, &all, &gone, e) && portmap_iptables_gc(&t, &all, e) && nft_commit(&b, e) &&
+	     iptables_done(&t, e);
 	flush(&nl, &gone);
 	nft_close(&nl);
 	return ok || wrap(e, "withdraw ports of network %s", r->net.name);
@@ -266,10 +272,13 @@ static bool portmap_status(const struct request *r, struct err *e)
 	if (p.backend != PORTMAP_NFTABLES && iptables_usable(r->arena, AF_INET))
 		return true;
 	if (p.backend == PORTMAP_IPTABLES)
-		return fail_code(e, CNI_NOT_AVAILABLE, "iptables-restore is not installed, and the configuration asks for backend iptables");
+		return fail_code(e, CNI_NOT_AVAILABLE,
+				 "iptables-restore is not installed, and the configuration asks for backend iptables");
 	if (nl_open(&nl, NETLINK_NETFILTER, &why) && portmap_nft_usable(&nl, r->arena, &why))
 		return true;
-	return fail_code(e, CNI_NOT_AVAILABLE, "the kernel does not take nftables address translation, and there is no iptables: %s", why.text);
+	return fail_code(e, CNI_NOT_AVAILABLE,
+			 "the kernel does not take nftables address translation, and there is no iptables: %s",
+			 why.text);
 }
 
 const struct plugin portmap_plugin = {

@@ -124,7 +124,8 @@ static bool value_port(struct reading *r, const char *text, struct condition *c,
 
 	c->len = 2;
 	c->range = text[first] != '\0';
-	if (!port(arena_strndup(r->arena, text, first), c->value) || (c->range && !port(text + first + 1, c->value_end)))
+	if (!port(arena_strndup(r->arena, text, first), c->value) ||
+	    (c->range && !port(text + first + 1, c->value_end)))
 		return refuse(e, text, "want a port or a range of ports");
 	if (c->range && memcmp(c->value, c->value_end, 2) > 0)
 		return refuse(e, text, "a range that ends before it begins");
@@ -161,7 +162,7 @@ static bool value_protocol(struct reading *r, const char *text, struct condition
 static const struct option {
 	const char *name, *long_name, *other_name;
 	read_value *read;
-	enum nft_field field[2];	/* IPv4, IPv6 */
+	enum nft_field field[2]; /* IPv4, IPv6 */
 } options[] = {
 	{ "-s", "--source", "--src", value_address, { NFT_F_IP_SADDR, NFT_F_IP6_SADDR } },
 	{ "-d", "--destination", "--dst", value_address, { NFT_F_IP_DADDR, NFT_F_IP6_DADDR } },
@@ -176,7 +177,8 @@ static const struct option {
 static const struct option *option_find(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (str_eq(word, options[i].name) || str_eq(word, options[i].long_name) || str_eq(word, options[i].other_name))
+		if (str_eq(word, options[i].name) || str_eq(word, options[i].long_name) ||
+		    str_eq(word, options[i].other_name))
 			return &options[i];
 	return NULL;
 }
@@ -224,10 +226,10 @@ static bool read_iptables(struct reading *r, struct err *e)
 // ---- nft ----
 
 static const struct selector {
-	const char *word, *second;	/* second "": one word */
+	const char *word, *second; /* second "": one word */
 	read_value *read;
 	enum nft_field field;
-	int family;			/* 0: both */
+	int family; /* 0: both */
 } selectors[] = {
 	{ "ip", "saddr", value_address, NFT_F_IP_SADDR, AF_INET },
 	{ "ip", "daddr", value_address, NFT_F_IP_DADDR, AF_INET },
@@ -355,7 +357,8 @@ static void put(struct nft_rule *r, const struct condition *c)
 {
 	uint32_t op = c->negated ? NFT_CMP_NEQ : NFT_CMP_EQ;
 
-	if (c->field == NFT_F_IP_SADDR || c->field == NFT_F_IP_DADDR || c->field == NFT_F_IP6_SADDR || c->field == NFT_F_IP6_DADDR) {
+	if (c->field == NFT_F_IP_SADDR || c->field == NFT_F_IP_DADDR || c->field == NFT_F_IP6_SADDR ||
+	    c->field == NFT_F_IP6_DADDR) {
 		nft_x_cidr(r, c->field, op, &c->cidr);
 		return;
 	}

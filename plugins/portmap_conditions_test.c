@@ -140,7 +140,8 @@ static void test_refused(void **state)
 
 static void test_id(void **state)
 {
-	struct list l = words("ip saddr 192.0.2.0/24", true), other = words("ip saddr 192.0.2.0/25", true), none = { 0 };
+	struct list l = words("ip saddr 192.0.2.0/24", true), other = words("ip saddr 192.0.2.0/25", true),
+		    none = { 0 };
 
 	(void)state;
 	assert_int_equal(strlen(conditions_id(&a, &l)), 8);

@@ -43,7 +43,8 @@ static const struct field mapping_fields[] = {
 	{ 0 }
 };
 
-static const struct field_list mapping_list = { sizeof(struct mapping), { .read = read_object, .arg = mapping_fields } };
+static const struct field_list mapping_list = { sizeof(struct mapping),
+						{ .read = read_object, .arg = mapping_fields } };
 
 static const struct field runtime_fields[] = {
 	FIELD_AS("portMappings", struct portmap, mappings, read_list, &mapping_list),
@@ -91,7 +92,8 @@ static bool mapping_check(struct mapping *m, struct err *e)
 	if (m->host_port <= 0 || m->host_port > UINT16_MAX)
 		return fail(e, 0, "Invalid host port number: %d", (int)m->host_port);
 	if (!protocol_find(m))
-		return fail(e, 0, "unknown protocol \"%s\" of host port %d (tcp, udp, sctp or dccp)", m->protocol, (int)m->host_port);
+		return fail(e, 0, "unknown protocol \"%s\" of host port %d (tcp, udp, sctp or dccp)", m->protocol,
+			    (int)m->host_port);
 	return host_ip_read(m, e);
 }
 
@@ -234,6 +236,6 @@ const char *mapping_text(struct arena *a, const struct mapping *m)
 
 	if (ip_is_unset(&m->host_ip))
 		return arena_printf(a, "host port %d/%s", (int)m->host_port, m->protocol);
-	return arena_printf(a, ip_is4(&m->host_ip) ? "host port %s:%d/%s" : "host port [%s]:%d/%s", ip_text(&m->host_ip, ip),
-			    (int)m->host_port, m->protocol);
+	return arena_printf(a, ip_is4(&m->host_ip) ? "host port %s:%d/%s" : "host port [%s]:%d/%s",
+			    ip_text(&m->host_ip, ip), (int)m->host_port, m->protocol);
 }

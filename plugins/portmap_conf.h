@@ -32,7 +32,10 @@ struct portmap {
 
 /* @need_valid: refuse what ADD must refuse; otherwise (DEL) read what can be read. Failures are code 7. */
 bool portmap_read(const struct request *r, bool need_valid, struct portmap *ret, struct err *e) MUST_CHECK;
-/* The container's address of each family: the first that belongs to the interface CNI_IFNAME in a sandbox, or to no interface. */
+/*
+ * The container's address of each family: the first that belongs to the interface CNI_IFNAME in a sandbox, or to no
+ * interface.
+ */
 void portmap_addresses(struct portmap *p, const struct result *prev);
 /* Does @m apply to @family? */
 bool mapping_fits(const struct mapping *m, int family);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The forms in which published ports lie in the kernel: ours, the reference's in iptables, the reference's in nftables. portmap.c chooses among them. */
+/*
+ * The forms in which published ports lie in the kernel: ours, the reference's in iptables, the reference's in
+ * nftables. portmap.c chooses among them.
+ */
 #ifndef CRIMP_PLUGINS_PORTMAP_FORM_H
 #define CRIMP_PLUGINS_PORTMAP_FORM_H
 
@@ -14,7 +17,8 @@ struct flushes { struct buf list; };		/* struct flush */
 bool portmap_nft_setup(struct nl *nl, const struct portmap *p, struct err *e) MUST_CHECK;
 bool portmap_nft_teardown(struct nft_batch *b, const struct portmap *p, struct flushes *gone, struct err *e) MUST_CHECK;
 bool portmap_nft_check(struct nl *nl, const struct portmap *p, struct err *e) MUST_CHECK;
-bool portmap_nft_gc(struct nft_batch *b, struct arena *a, const struct attachments *valid, struct flushes *gone, struct err *e) MUST_CHECK;
+bool portmap_nft_gc(struct nft_batch *b, struct arena *a, const struct attachments *valid, struct flushes *gone,
+		struct err *e) MUST_CHECK;
 /* Can the conditions of @p be compiled? */
 bool portmap_nft_understands(const struct portmap *p, struct err *e) MUST_CHECK;
 /* Could portmap_nft_setup() work on this kernel? */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Published ports as the reference writes them with iptables, rule by rule, so that either of us can take away what the other made:
+ * Published ports as the reference writes them with iptables, rule by rule, so that either of us can take away what
+ * the other made:
  *
  *	CNI-HOSTPORT-DNAT	from PREROUTING and OUTPUT; leads, by protocol and up to 15 ports, to
  *	CNI-DN-...		one per (network, container): marks what needs masquerading, then DNAT
@@ -32,7 +33,7 @@ static const char *chain_name(const struct portmap *p, const char *prefix)
 /* The text of one iptables-restore run. */
 struct script {
 	const struct portmap *p;
-	int which;			/* 0: IPv4, 1: IPv6 */
+	int which; /* 0: IPv4, 1: IPv6 */
 	enum iptables_front front;
 	struct iptables *table;
 	struct buf text;
@@ -83,23 +84,29 @@ static bool put_shared(struct script *s, struct err *e)
 {
 	const struct portmap *p = s->p;
 	uint32_t bit = 1U << p->mark_bit;
-	const char *set = arena_printf(p->arena, "-m comment --comment \"CNI portfwd masquerade mark\" -j MARK --set-xmark 0x%x/0x%x", bit, bit);
+	const char *set =
+		arena_printf(p->arena,
+			     "-m comment --comment \"CNI portfwd masquerade mark\" -j MARK --set-xmark 0x%x/0x%x", bit,
+			     bit);
 	const char *masq = arena_printf(p->arena, "-m mark --mark 0x%x/0x%x -j MASQUERADE", bit, bit);
 
-	if (!put_chain(s, DNAT_CHAIN, NULL, e) || !put_entry(s, "PREROUTING", DNAT_CHAIN, "-A PREROUTING -m addrtype --dst-type LOCAL", e) ||
+	if (!put_chain(s, DNAT_CHAIN, NULL, e) ||
+	    !put_entry(s, "PREROUTING", DNAT_CHAIN, "-A PREROUTING -m addrtype --dst-type LOCAL", e) ||
 	    !put_entry(s, "OUTPUT", DNAT_CHAIN, "-A OUTPUT -m addrtype --dst-type LOCAL", e))
 		return false;
 	if (!p->snat || p->set_mark_chain)
 		return true;
 	return put_chain(s, MARK_CHAIN, set, e) && put_chain(s, MASQ_CHAIN, masq, e) &&
-	       put_entry(s, "POSTROUTING", MASQ_CHAIN, "-I POSTROUTING 1 -m comment --comment \"CNI portfwd requiring masquerade\"", e);
+	       put_entry(s, "POSTROUTING", MASQ_CHAIN,
+			 "-I POSTROUTING 1 -m comment --comment \"CNI portfwd requiring masquerade\"", e);
 }
 
 // ---- the container's chain ----
 
 static void put_mark(struct script *s, const char *match, const char *source)
 {
-	buf_printf(&s->text, "%s -s %s -j %s\n", match, source, s->p->set_mark_chain ? s->p->set_mark_chain : MARK_CHAIN);
+	buf_printf(&s->text, "%s -s %s -j %s\n", match, source,
+		   s->p->set_mark_chain ? s->p->set_mark_chain : MARK_CHAIN);
 }
 
 static void put_mapping(struct script *s, const char *chain, const struct mapping *m)
@@ -109,8 +116,8 @@ static void put_mapping(struct script *s, const char *chain, const struct mappin
 	struct cidr net = { cidr_network(c), c->len };
 	char addr[CIDR_TEXT_MAX], host[IP_TEXT_MAX];
 	bool on = !ip_is_unset(&m->host_ip);
-	const char *match = arena_printf(p->arena, "-A %s -p %s --dport %d%s%s", chain, m->protocol, (int)m->host_port, on ? " -d " : "",
-					 on ? ip_text(&m->host_ip, host) : "");
+	const char *match = arena_printf(p->arena, "-A %s -p %s --dport %d%s%s", chain, m->protocol, (int)m->host_port,
+					 on ? " -d " : "", on ? ip_text(&m->host_ip, host) : "");
 
 	if (p->snat && p->masq_all)
 		put_mark(s, match, s->which ? "::/0" : "0.0.0.0/0");
@@ -118,8 +125,8 @@ static void put_mapping(struct script *s, const char *chain, const struct mappin
 		put_mark(s, match, cidr_text(&net, addr));
 	if (p->snat && !p->masq_all && s->which == 0)
 		put_mark(s, match, "127.0.0.1");
-	buf_printf(&s->text, s->which ? "%s -j DNAT --to-destination [%s]:%d\n" : "%s -j DNAT --to-destination %s:%d\n", match,
-		   ip_text(&c->ip, addr), (int)m->container_port);
+	buf_printf(&s->text, s->which ? "%s -j DNAT --to-destination [%s]:%d\n" : "%s -j DNAT --to-destination %s:%d\n",
+		   match, ip_text(&c->ip, addr), (int)m->container_port);
 }
 
 static const char *entry_comment(const struct portmap *p)
@@ -131,7 +138,10 @@ static const char *entry_comment(const struct portmap *p)
 	return iptables_quote(p->arena, text);
 }
 
-/* Rules that lead to the container's chain: by protocol, 15 ports each. Also for ports that are of the other family only, as there: CHECK of the reference looks for the very text. */
+/*
+ * Rules that lead to the container's chain: by protocol, 15 ports each. Also for ports that are of the other family
+ * only, as there: CHECK of the reference looks for the very text.
+ */
 static void put_entries(struct script *s, const char *chain, const char *protocol)
 {
 	const struct portmap *p = s->p;
@@ -143,12 +153,13 @@ static void put_entries(struct script *s, const char *chain, const char *protoco
 	for (size_t i = 0; i < words->n; i++)
 		buf_printf(&tail, " %s", iptables_quote(p->arena, ((const char *const *)words->items)[i]));
 	buf_printf(&tail, " -j %s\n", chain);
-	mappings_each(m, p) {
+	mappings_each(m, p)
+	{
 		if (!str_eq(m->protocol, protocol))
 			continue;
 		if (n == 0)
-			buf_printf(&s->text, "-A %s -m comment --comment %s -m multiport -p %s --destination-ports ", DNAT_CHAIN,
-				   entry_comment(p), protocol);
+			buf_printf(&s->text, "-A %s -m comment --comment %s -m multiport -p %s --destination-ports ",
+				   DNAT_CHAIN, entry_comment(p), protocol);
 		buf_printf(&s->text, "%s%d", n ? "," : "", (int)m->host_port);
 		if (++n == PORTS_PER_RULE) {
 			buf_puts(&s->text, buf_str(&tail));
@@ -164,7 +175,9 @@ static bool setup_once(struct nl *nl, const struct portmap *p, int which, struct
 	static const char *const protocols[] = { "dccp", "sctp", "tcp", "udp" };
 	const char *chain = chain_name(p, "CNI-DN-");
 	struct iptables table;
-	struct script s = { .p = p, .which = which, .front = iptables_front(p->arena, families[which]), .table = &table };
+	struct script s = {
+		.p = p, .which = which, .front = iptables_front(p->arena, families[which]), .table = &table
+	};
 	bool there, entered;
 
 	iptables_init(&table, p->arena, nl, NULL);
@@ -173,9 +186,7 @@ static bool setup_once(struct nl *nl, const struct portmap *p, int which, struct
 	    !leads(&s, DNAT_CHAIN, chain, &entered, e))
 		return false;
 	buf_printf(&s.text, "%s %s\n", there ? "-F" : "-N", chain);
-	mappings_each(m, p)
-		if (mapping_fits(m, families[which]))
-			put_mapping(&s, chain, m);
+	mappings_each(m, p) if (mapping_fits(m, families[which])) put_mapping(&s, chain, m);
 	for (size_t i = 0; i < ARRAY_LEN(protocols) && !entered; i++)
 		put_entries(&s, chain, protocols[i]);
 	return iptables_restore(p->arena, families[which], buf_bytes(&s.text), e);
@@ -214,11 +225,10 @@ static bool check_front(struct iptables *t, const struct portmap *p, enum iptabl
 	struct script s = { .p = p, .which = which, .front = f, .table = t };
 	bool there, entered;
 
-	if (!iptables_chain_exists(t, f, families[which], chain, &there, e) || !iptables_rules(t, f, families[which], chain, &rules, &n, e) ||
-	    !leads(&s, DNAT_CHAIN, chain, &entered, e))
+	if (!iptables_chain_exists(t, f, families[which], chain, &there, e) ||
+	    !iptables_rules(t, f, families[which], chain, &rules, &n, e) || !leads(&s, DNAT_CHAIN, chain, &entered, e))
 		return false;
-	mappings_each(m, p)
-		wanted += mapping_fits(m, families[which]);
+	mappings_each(m, p) wanted += mapping_fits(m, families[which]);
 	if (!there)
 		return fail(e, 0, "chain %s not found in iptables table nat", chain);
 	if (n < wanted)

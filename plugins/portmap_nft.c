@@ -21,10 +21,11 @@
  *		}
  *	}
  *
- * A published port is one element, found by the kernel with one look whatever their number, and one port has one owner: the map refuses a second.
- * Hairpin is who needs its source changed so that the answer comes back through us: a neighbour in the container's subnet (itself included), and
- * localhost. from_itself is for addresses that are a subnet of their own. A network with conditions has a group of maps and a chain of its own, suffixed
- * with the hash of the conditions that guard the way into it: ports_1a2b3c4d, publish_1a2b3c4d.
+ * A published port is one element, found by the kernel with one look whatever their number, and one port has one
+ * owner: the map refuses a second. Hairpin is who needs its source changed so that the answer comes back through us:
+ * a neighbour in the container's subnet (itself included), and localhost. from_itself is for addresses that are a
+ * subnet of their own. A network with conditions has a group of maps and a chain of its own, suffixed with the hash
+ * of the conditions that guard the way into it: ports_1a2b3c4d, publish_1a2b3c4d.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -48,10 +49,10 @@ static uint8_t nfproto(int which)
 /* What an element needs beyond the table. */
 struct need {
 	const struct portmap *p;
-	int which;			/* 0: IPv4, 1: IPv6 */
-	const struct mapping *mapping;	/* of maps */
-	const struct cidr *subnet;	/* of from_SUBNET */
-	const char *group;		/* suffix; "": none */
+	int which;                     /* 0: IPv4, 1: IPv6 */
+	const struct mapping *mapping; /* of maps */
+	const struct cidr *subnet;     /* of from_SUBNET */
+	const char *group;             /* suffix; "": none */
 };
 
 // ---- table, groups, subnets ----
@@ -60,7 +61,11 @@ static void put_map(struct nft_batch *b, const char *name, bool with_address)
 {
 	uint32_t size = subnet_size(b->family), addr = subnet_type(b->family);
 	uint32_t port = nft_type_concat(NFT_TYPE_PROTO, NFT_TYPE_SERVICE);
-	struct nft_set s = { .name = name, .key_type = port, .key_len = 8, .data_type = nft_type_concat(addr, NFT_TYPE_SERVICE), .data_len = size + 4 };
+	struct nft_set s = { .name = name,
+			     .key_type = port,
+			     .key_len = 8,
+			     .data_type = nft_type_concat(addr, NFT_TYPE_SERVICE),
+			     .data_len = size + 4 };
 
 	if (with_address) {
 		s.key_type = nft_type_concat(nft_type_concat(addr, NFT_TYPE_PROTO), NFT_TYPE_SERVICE);
@@ -93,7 +98,8 @@ static bool put_group(struct nft_batch *b, const struct need *need, struct err *
 	static const char *const hooks[] = { "prerouting", "output" };
 	struct arena *a = need->p->arena;
 	struct nft_chain chain = { .name = arena_printf(a, "publish%s", need->group) };
-	const char *ports = arena_printf(a, "ports%s", need->group), *ports_on = arena_printf(a, "ports_on%s", need->group);
+	const char *ports = arena_printf(a, "ports%s", need->group),
+		   *ports_on = arena_printf(a, "ports_on%s", need->group);
 	struct conditions c = { 0 };
 	struct nft_rule r;
 
@@ -208,8 +214,9 @@ static struct owned *new_elem(struct owned_list *l, const struct need *need, con
 {
 	struct owned *o = owned_list_add(l);
 
-	*o = (struct owned){ .family = nfproto(need->which), .table = TABLE, .set = set,
-			     .about = owned_bytes(l, need, sizeof(*need)) };
+	*o = (struct owned){
+		.family = nfproto(need->which), .table = TABLE, .set = set, .about = owned_bytes(l, need, sizeof(*need))
+	};
 	o->el.comment = comment;
 	return o;
 }
@@ -258,7 +265,8 @@ static void add_mapping(struct owned_list *l, struct need need, const struct map
 	o->el.data_len = (uint32_t)data.len;
 }
 
-static void add_addr(struct owned_list *l, struct need need, const char *set, bool pair, const struct cidr *subnet, const char *comment)
+static void add_addr(struct owned_list *l, struct need need, const char *set, bool pair, const struct cidr *subnet,
+		     const char *comment)
 {
 	const struct ip *addr = &need.p->addr[need.which].ip;
 	struct buf key;
@@ -328,9 +336,7 @@ static struct owned_list wanted(const struct portmap *p)
 
 		if (!p->has_addr[which])
 			continue;
-		mappings_each(m, p)
-			if (mapping_fits(m, families[which]))
-				add_mapping(&l, need, m, comment);
+		mappings_each(m, p) if (mapping_fits(m, families[which])) add_mapping(&l, need, m, comment);
 		if (l.n > before && p->snat)
 			add_hairpin(&l, &need, comment);
 	}
@@ -352,8 +358,8 @@ static const char *owner_text(struct arena *a, const char *comment)
 }
 
 /*
- * A port that leads to our own address under another name is a leftover of who had the address before; the same goes for addresses in the
- * other sets. A port that leads elsewhere is in use.
+ * A port that leads to our own address under another name is a leftover of who had the address before; the same goes
+ * for addresses in the other sets. A port that leads elsewhere is in use.
  */
 static bool may_replace(const struct owned *o, const struct nft_elem_info *found, void *arg, struct err *e)
 {
@@ -366,7 +372,8 @@ static bool may_replace(const struct owned *o, const struct nft_elem_info *found
 		return true;
 	if (found->data.len >= ip_size(addr) && memcmp(found->data.data, ip_bytes(addr), ip_size(addr)) == 0)
 		return true;
-	fail(e, 0, "%s is already published by %s", mapping_text(p->arena, need->mapping), owner_text(p->arena, found->comment));
+	fail(e, 0, "%s is already published by %s", mapping_text(p->arena, need->mapping),
+	     owner_text(p->arena, found->comment));
 	e->num = EADDRINUSE;
 	return false;
 }
@@ -406,7 +413,7 @@ bool portmap_nft_usable(struct nl *nl, struct arena *a, struct err *e)
 /* Whose elements a sweep takes, and where it notes which ports they were. */
 struct sweep {
 	int family;
-	const char *comment;			/* NULL: stale ones of @valid */
+	const char *comment; /* NULL: stale ones of @valid */
 	const struct attachments *valid;
 	struct flushes *gone;
 };
@@ -448,7 +455,10 @@ static bool sweep(struct nft_batch *b, struct arena *a, struct sweep s, struct e
 	return true;
 }
 
-/* By key when configuration and prevResult say which; by a listing when they do not, or when a part of it is not there. */
+/*
+ * By key when configuration and prevResult say which; by a listing when they do not, or when a part of it is not
+ * there.
+ */
 bool portmap_nft_teardown(struct nft_batch *b, const struct portmap *p, struct flushes *gone, struct err *e)
 {
 	struct owned_list l = wanted(p);
@@ -456,17 +466,20 @@ bool portmap_nft_teardown(struct nft_batch *b, const struct portmap *p, struct f
 
 	if (l.n && !owned_del(b, p->arena, &l, &all, e))
 		return false;
-	return all || sweep(b, p->arena, (struct sweep){ .comment = attachment_comment(p->arena, &p->at), .gone = gone }, e);
+	return all ||
+	       sweep(b, p->arena, (struct sweep){ .comment = attachment_comment(p->arena, &p->at), .gone = gone }, e);
 }
 
-bool portmap_nft_gc(struct nft_batch *b, struct arena *a, const struct attachments *valid, struct flushes *gone, struct err *e)
+bool portmap_nft_gc(struct nft_batch *b, struct arena *a, const struct attachments *valid, struct flushes *gone,
+		    struct err *e)
 {
 	return sweep(b, a, (struct sweep){ .valid = valid, .gone = gone }, e);
 }
 
 // ---- checking ----
 
-static bool has_rule(struct nl *nl, const struct portmap *p, int which, const char *chain, const char *set, const char *jump, struct err *e)
+static bool has_rule(struct nl *nl, const struct portmap *p, int which, const char *chain, const char *set,
+		     const char *jump, struct err *e)
 {
 	struct nft_rule_info *rules;
 	size_t n;
@@ -474,7 +487,8 @@ static bool has_rule(struct nl *nl, const struct portmap *p, int which, const ch
 	if (!nft_rules(nl, p->arena, nfproto(which), TABLE, chain, &rules, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if ((set && rules[i].set && str_eq(rules[i].set, set)) || (jump && rules[i].jump && str_eq(rules[i].jump, jump)))
+		if ((set && rules[i].set && str_eq(rules[i].set, set)) ||
+		    (jump && rules[i].jump && str_eq(rules[i].jump, jump)))
 			return true;
 	return fail(e, 0, "nftables chain %s of table %s has no rule for %s", chain, TABLE, set ? set : jump);
 }
@@ -487,7 +501,8 @@ static bool check_rules(struct nl *nl, const struct portmap *p, const struct own
 	if (!need->mapping)
 		return has_rule(nl, p, need->which, "hairpin", o->set, NULL, e) &&
 		       has_rule(nl, p, need->which, "postrouting", NULL, "hairpin", e);
-	return has_rule(nl, p, need->which, chain, o->set, NULL, e) && has_rule(nl, p, need->which, "prerouting", NULL, chain, e) &&
+	return has_rule(nl, p, need->which, chain, o->set, NULL, e) &&
+	       has_rule(nl, p, need->which, "prerouting", NULL, chain, e) &&
 	       has_rule(nl, p, need->which, "output", NULL, chain, e);
 }
 

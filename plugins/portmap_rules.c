@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Published ports as the reference writes them with nftables. Its rules carry the container ID and nothing else, so those of all
- * networks of a container go together, as with the reference itself, and GC, which is about one network, must leave them alone.
+ * Published ports as the reference writes them with nftables. Its rules carry the container ID and nothing else, so
+ * those of all networks of a container go together, as with the reference itself, and GC, which is about one network,
+ * must leave them alone.
  */
 #include <sys/socket.h>
 
@@ -37,8 +38,7 @@ static size_t expected(const struct portmap *p, int family)
 {
 	size_t n = 0;
 
-	mappings_each(m, p)
-		n += mapping_fits(m, family);
+	mappings_each(m, p) n += mapping_fits(m, family);
 	return n;
 }
 

@@ -19,7 +19,8 @@ static int set_up(void **state)
 	arena_init(&a, NULL, 0);
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	assert_string_equal(output("ip link set lo up; ip link add br0 type bridge; ip addr add 10.1.0.1/16 dev br0;"
-				   "ip addr add fd00:1::1/64 dev br0 nodad; ip link set br0 up"), "");
+				   "ip addr add fd00:1::1/64 dev br0 nodad; ip link set br0 up"),
+			    "");
 	return 0;
 }
 
@@ -34,7 +35,7 @@ static int tear_down(void **state)
 
 struct call {
 	enum command command;
-	const char *network, *id, *mappings, *options, *ips, *valid;	/* NULL: left out; ips: NULL: no prevResult */
+	const char *network, *id, *mappings, *options, *ips, *valid; /* NULL: left out; ips: NULL: no prevResult */
 };
 
 #define IPS4 "{\"address\":\"10.1.0.5/16\",\"interface\":0}"
@@ -47,13 +48,15 @@ static const char *config(const struct call *c)
 	struct buf b;
 
 	buf_init(&b, &a, 1024);
-	buf_printf(&b, "{\"cniVersion\":\"1.1.0\",\"name\":\"%s\",\"type\":\"portmap\"%s%s", c->network ? c->network : "net1",
-		   c->options ? "," : "", c->options ? c->options : "");
+	buf_printf(&b, "{\"cniVersion\":\"1.1.0\",\"name\":\"%s\",\"type\":\"portmap\"%s%s",
+		   c->network ? c->network : "net1", c->options ? "," : "", c->options ? c->options : "");
 	if (c->mappings)
 		buf_printf(&b, ",\"runtimeConfig\":{\"portMappings\":[%s]}", c->mappings);
 	if (c->ips)
-		buf_printf(&b, ",\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/x\"}],\"ips\":[%s]}",
-			   c->ips);
+		buf_printf(
+			&b,
+			",\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"eth0\",\"sandbox\":\"/x\"}],\"ips\":[%s]}",
+			c->ips);
 	if (c->valid)
 		buf_printf(&b, ",\"cni.dev/valid-attachments\":[%s]", c->valid);
 	buf_putc(&b, '}');
@@ -62,8 +65,13 @@ static const char *config(const struct call *c)
 
 static bool call(const struct call *c, struct err *e)
 {
-	struct request r = { .command = c->command, .container_id = c->id ? c->id : "cid1", .netns = "", .ifname = "eth0", .args = "",
-			     .path = "/", .arena = &a };
+	struct request r = { .command = c->command,
+			     .container_id = c->id ? c->id : "cid1",
+			     .netns = "",
+			     .ifname = "eth0",
+			     .args = "",
+			     .path = "/",
+			     .arena = &a };
 	const char *text = config(c);
 	struct result result = { 0 };
 
@@ -103,14 +111,18 @@ static const char *refused(struct call c, enum command command)
 
 static const char *elements(void)
 {
-	return arena_strdup(&a, output("nft list ruleset | grep -o '[^ ].* comment \"net.*' | sed 's/^elements = { //; s/[ ,}]*$//'"));
+	return arena_strdup(
+		&a,
+		output("nft list ruleset | grep -o '[^ ].* comment \"net.*' | sed 's/^elements = { //; s/[ ,}]*$//'"));
 }
 
 // ---- tests ----
 
 static void test_list(void **state)
 {
-	const struct call c = { .mappings = WEB "," DNS ",{\"hostPort\":81,\"containerPort\":80,\"protocol\":\"TCP\",\"hostIP\":\"10.1.0.1\"}",
+	const struct call c = { .mappings = WEB
+				"," DNS
+				",{\"hostPort\":81,\"containerPort\":80,\"protocol\":\"TCP\",\"hostIP\":\"10.1.0.1\"}",
 				.ips = IPS4 };
 
 	(void)state;
@@ -164,7 +176,8 @@ static void test_list(void **state)
 			    "}\n");
 	assert_reloads();
 	assert_string_equal(output("cat /proc/thread-self/net/../sys/net/ipv4/conf/br0/route_localnet 2>/dev/null || "
-				   "cat /proc/sys/net/ipv4/conf/br0/route_localnet"), "1\n");
+				   "cat /proc/sys/net/ipv4/conf/br0/route_localnet"),
+			    "1\n");
 }
 
 static void test_nothing_to_do(void **state)
@@ -189,7 +202,8 @@ static void test_owner(void **state)
 	(void)state;
 	works(one, COMMAND_ADD);
 	before = elements();
-	assert_string_equal(refused(two, COMMAND_ADD), "host port 8080/tcp is already published by container cid1 (network net1, interface eth0)");
+	assert_string_equal(refused(two, COMMAND_ADD),
+			    "host port 8080/tcp is already published by container cid1 (network net1, interface eth0)");
 	assert_string_equal(elements(), before);
 	/* Who has the address now has what leads there; the late DEL of the former owner takes nothing. */
 	works(heir, COMMAND_ADD);
@@ -213,7 +227,9 @@ static void test_del(void **state)
 		{ 0 },
 		{ .mappings = "{\"hostPort\":1,\"containerPort\":1}", .ips = IPS4, .options = "\"backend\":\"unknown\"" },
 	};
-	const struct call other = { .id = "cid2", .mappings = "{\"hostPort\":1,\"containerPort\":1}", .ips = "{\"address\":\"10.1.0.6/16\"}" };
+	const struct call other = { .id = "cid2",
+				    .mappings = "{\"hostPort\":1,\"containerPort\":1}",
+				    .ips = "{\"address\":\"10.1.0.6/16\"}" };
 
 	(void)state;
 	works(other, COMMAND_ADD);
@@ -228,9 +244,13 @@ static void test_del(void **state)
 
 static void test_gc(void **state)
 {
-	const struct call one = { .mappings = WEB, .ips = IPS, .valid = "{\"containerID\":\"cid2\",\"ifname\":\"eth0\"}" };
+	const struct call one = { .mappings = WEB,
+				  .ips = IPS,
+				  .valid = "{\"containerID\":\"cid2\",\"ifname\":\"eth0\"}" };
 	const struct call two = { .id = "cid2", .mappings = DNS, .ips = "{\"address\":\"10.1.0.6/16\"}", .valid = "" };
-	const struct call other = { .network = "net2", .id = "cid1", .mappings = "{\"hostPort\":1,\"containerPort\":1}",
+	const struct call other = { .network = "net2",
+				    .id = "cid1",
+				    .mappings = "{\"hostPort\":1,\"containerPort\":1}",
 				    .ips = "{\"address\":\"10.1.0.7/16\"}" };
 
 	(void)state;
@@ -272,9 +292,14 @@ static void test_check(void **state)
 static void test_conditions(void **state)
 {
 	const struct call plain = { .mappings = WEB, .ips = IPS4 };
-	const struct call guarded = { .network = "net2", .id = "cid2", .mappings = WEB, .ips = "{\"address\":\"10.1.0.6/16\"}",
+	const struct call guarded = { .network = "net2",
+				      .id = "cid2",
+				      .mappings = WEB,
+				      .ips = "{\"address\":\"10.1.0.6/16\"}",
 				      .options = "\"conditionsV4\":[\"!\",\"-s\",\"192.0.2.0/24\"]" };
-	const struct call alien = { .id = "cid3", .mappings = WEB, .ips = "{\"address\":\"10.1.0.7/16\"}",
+	const struct call alien = { .id = "cid3",
+				    .mappings = WEB,
+				    .ips = "{\"address\":\"10.1.0.7/16\"}",
 				    .options = "\"backend\":\"nftables\",\"conditionsV4\":[\"ct state new\"]" };
 
 	(void)state;
@@ -283,21 +308,27 @@ static void test_conditions(void **state)
 	works(guarded, COMMAND_ADD);
 	works(plain, COMMAND_CHECK);
 	works(guarded, COMMAND_CHECK);
-	assert_string_equal(output("nft list chain ip crimp_portmap prerouting | grep fib | sed 's/_[0-9a-f]*$/_HASH/'"),
-			    "\t\tfib daddr type local jump publish\n"
-			    "\t\tip saddr != 192.0.2.0/24 fib daddr type local jump publish_HASH\n");
+	assert_string_equal(
+		output("nft list chain ip crimp_portmap prerouting | grep fib | sed 's/_[0-9a-f]*$/_HASH/'"),
+		"\t\tfib daddr type local jump publish\n"
+		"\t\tip saddr != 192.0.2.0/24 fib daddr type local jump publish_HASH\n");
 	assert_reloads();
 	works(guarded, COMMAND_DEL);
 	works(plain, COMMAND_CHECK);
 	assert_null(strstr(elements(), "net2"));
-	assert_string_equal(refused(alien, COMMAND_ADD), "conditionsV4: condition \"ct\": this expression of nft is not understood");
+	assert_string_equal(refused(alien, COMMAND_ADD),
+			    "conditionsV4: condition \"ct\": this expression of nft is not understood");
 }
 
 static void test_sources(void **state)
 {
 	const struct call host = { .mappings = WEB, .ips = "{\"address\":\"10.1.0.5/32\"}" };
-	const struct call all = { .id = "cid2", .mappings = DNS, .ips = "{\"address\":\"10.1.0.6/16\"}", .options = "\"masqAll\":true" };
-	const struct call none = { .id = "cid3", .mappings = "{\"hostPort\":1,\"containerPort\":1}", .ips = "{\"address\":\"10.1.0.7/16\"}",
+	const struct call all = {
+		.id = "cid2", .mappings = DNS, .ips = "{\"address\":\"10.1.0.6/16\"}", .options = "\"masqAll\":true"
+	};
+	const struct call none = { .id = "cid3",
+				   .mappings = "{\"hostPort\":1,\"containerPort\":1}",
+				   .ips = "{\"address\":\"10.1.0.7/16\"}",
 				   .options = "\"snat\":false" };
 
 	(void)state;
@@ -331,8 +362,10 @@ static void test_config(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_non_null(strstr(refused((struct call){ .mappings = bad[i].mappings, .options = bad[i].options, .ips = IPS }, COMMAND_ADD),
-				       bad[i].text));
+		assert_non_null(strstr(
+			refused((struct call){ .mappings = bad[i].mappings, .options = bad[i].options, .ips = IPS },
+				COMMAND_ADD),
+			bad[i].text));
 	assert_string_equal(output("nft list ruleset"), "");
 	works((struct call){ 0 }, COMMAND_STATUS);
 	works((struct call){ .options = "\"backend\":\"nftables\"" }, COMMAND_STATUS);
@@ -343,7 +376,9 @@ static void test_config(void **state)
 
 static void test_iptables(void **state)
 {
-	const struct call c = { .mappings = WEB "," DNS, .ips = IPS, .options = "\"backend\":\"iptables\"",
+	const struct call c = { .mappings = WEB "," DNS,
+				.ips = IPS,
+				.options = "\"backend\":\"iptables\"",
 				.valid = "{\"containerID\":\"cid9\",\"ifname\":\"eth0\"}" };
 	const struct call other = { .id = "cid9", .mappings = WEB, .ips = IPS4, .options = "\"backend\":\"iptables\"" };
 	const char *text;
@@ -355,13 +390,18 @@ static void test_iptables(void **state)
 		text = arena_strdup(&a, output("iptables -t nat -S; ip6tables -t nat -S"));
 		works(c, COMMAND_ADD);
 		assert_string_equal(output("iptables -t nat -S; ip6tables -t nat -S"), text);
-		assert_non_null(strstr(text, "-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment \"dnat name: \\\"net1\\\" id: \\\"cid1\\\"\" "
-					     "-m multiport --dports 8080 -j CNI-DN-e8f6f419596f7f47b3468\n"));
-		assert_non_null(strstr(text, "-A CNI-DN-e8f6f419596f7f47b3468 -p tcp -m tcp --dport 8080 -j DNAT --to-destination [fd00:1::5]:80\n"));
+		assert_non_null(strstr(
+			text,
+			"-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment \"dnat name: \\\"net1\\\" id: \\\"cid1\\\"\" "
+			"-m multiport --dports 8080 -j CNI-DN-e8f6f419596f7f47b3468\n"));
+		assert_non_null(strstr(
+			text,
+			"-A CNI-DN-e8f6f419596f7f47b3468 -p tcp -m tcp --dport 8080 -j DNAT --to-destination [fd00:1::5]:80\n"));
 		works(c, COMMAND_CHECK);
 		works(c, by_gc ? COMMAND_GC : COMMAND_DEL);
 		assert_null(strstr(output("iptables -t nat -S; ip6tables -t nat -S"), "cid1"));
-		assert_string_equal(refused(c, COMMAND_CHECK), "chain CNI-DN-e8f6f419596f7f47b3468 not found in iptables table nat");
+		assert_string_equal(refused(c, COMMAND_CHECK),
+				    "chain CNI-DN-e8f6f419596f7f47b3468 not found in iptables table nat");
 		works(other, COMMAND_CHECK);
 	}
 	works((struct call){ .id = "cid9" }, COMMAND_DEL);
@@ -391,14 +431,16 @@ static void test_rules_found(void **state)
 /* The entry of an earlier life of the port is forgotten, on ADD and on DEL. */
 static void test_udp(void **state)
 {
-	static const char entry[] = "conntrack -I -p udp -s 192.0.2.9 -d 10.1.0.1 --sport 1000 --dport 53 -t 60 >/dev/null 2>&1";
+	static const char entry[] =
+		"conntrack -I -p udp -s 192.0.2.9 -d 10.1.0.1 --sport 1000 --dport 53 -t 60 >/dev/null 2>&1";
 	const struct call c = { .mappings = DNS, .ips = IPS4 };
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(system(entry), 0);
 		works(c, i == 0 ? COMMAND_ADD : COMMAND_DEL);
-		assert_string_equal(output("conntrack -L -p udp 2>/dev/null | grep -c dport=53"), i < 2 ? "0\n" : "1\n");
+		assert_string_equal(output("conntrack -L -p udp 2>/dev/null | grep -c dport=53"),
+				    i < 2 ? "0\n" : "1\n");
 	}
 }
 

@@ -4,15 +4,15 @@
  *
  *	table bridge crimp_spoof {
  *		set guarded { type ifname; elements = { "veth1a2b3c4d" comment "net1 6f3a... eth0" } }
- *		set allowed { type ifname . ether_addr; elements = { "veth1a2b3c4d" . 0a:58:0a:01:00:05 comment "net1 6f3a... eth0" } }
+ *		set allowed { type ifname . ether_addr; elements = { "veth1a2b3c4d" . 0a:58:0a:01:00:05 comment "net1 6f3a..." } }
  *		chain prerouting {
  *			type filter hook prerouting priority dstnat; policy accept;
  *			iifname @guarded iifname . ether saddr != @allowed drop
  *		}
  *	}
  *
- * A frame from a guarded port passes if port and sender are a pair that is allowed. The reference makes two chains and four rules per
- * container instead; those are found, checked and removed.
+ * A frame from a guarded port passes if port and sender are a pair that is allowed. The reference makes two chains
+ * and four rules per container instead; those are found, checked and removed.
  */
 #include "plugins/spoof.h"
 
@@ -33,7 +33,8 @@ static void put_table(struct nft_batch *b)
 {
 	static const struct nft_chain chain = { "prerouting", "filter", NF_INET_PRE_ROUTING, -300 };
 	const struct nft_set guarded = { .name = "guarded", .key_type = NFT_TYPE_IFNAME, .key_len = IFNAMSIZ };
-	const struct nft_set allowed = { .name = "allowed", .key_type = nft_type_concat(NFT_TYPE_IFNAME, NFT_TYPE_ETHER),
+	const struct nft_set allowed = { .name = "allowed",
+					 .key_type = nft_type_concat(NFT_TYPE_IFNAME, NFT_TYPE_ETHER),
 					 .key_len = PAIR_LEN };
 	struct nft_rule r;
 
@@ -67,7 +68,8 @@ static bool declare(struct nl *nl, const struct owned *o, void *arg, struct err 
 	return wrap(e, "make nftables table %s", TABLE);
 }
 
-static struct owned_list wanted(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac)
+static struct owned_list wanted(struct arena *a, const struct attachment *at, const char *host_ifname,
+				const struct mac *mac)
 {
 	struct owned_list l = { .arena = a };
 	const char *comment = attachment_comment(a, at);
@@ -76,23 +78,29 @@ static struct owned_list wanted(struct arena *a, const struct attachment *at, co
 	snprintf(key, IFNAMSIZ, "%s", host_ifname);
 	memcpy(key + IFNAMSIZ, mac->b, sizeof(mac->b));
 	*owned_list_add(&l) = (struct owned){
-		.family = NFPROTO_BRIDGE, .table = TABLE, .set = "guarded",
+		.family = NFPROTO_BRIDGE,
+		.table = TABLE,
+		.set = "guarded",
 		.el = { .key = owned_bytes(&l, key, IFNAMSIZ), .key_len = IFNAMSIZ, .comment = comment },
 	};
 	*owned_list_add(&l) = (struct owned){
-		.family = NFPROTO_BRIDGE, .table = TABLE, .set = "allowed",
+		.family = NFPROTO_BRIDGE,
+		.table = TABLE,
+		.set = "allowed",
 		.el = { .key = owned_bytes(&l, key, PAIR_LEN), .key_len = PAIR_LEN, .comment = comment },
 	};
 	return l;
 }
 
-bool spoof_setup(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac, struct err *e)
+bool spoof_setup(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
+		 struct err *e)
 {
 	static const struct owned_rules rules = { .declare = declare };
 	struct owned_list l = wanted(a, at, host_ifname, mac);
 	autonl nl = NL_CLOSED;
 
-	return (nl_open(&nl, NETLINK_NETFILTER, e) && owned_add(&nl, a, &l, &rules, e)) || wrap(e, "guard the sender of %s", host_ifname);
+	return (nl_open(&nl, NETLINK_NETFILTER, e) && owned_add(&nl, a, &l, &rules, e)) ||
+	       wrap(e, "guard the sender of %s", host_ifname);
 }
 
 // ---- the reference's chains ----
@@ -125,7 +133,7 @@ static bool old_teardown(struct nft_batch *b, struct arena *a, const struct atta
 	for (size_t i = 0; i < n; i++)
 		if (rules[i].jump && str_eq(rules[i].jump, old.chain[0]))
 			nft_rule_del(b, "PREROUTING", rules[i].handle);
-	for (int i = 0; i < 2; i++) {		/* the first leads to the second */
+	for (int i = 0; i < 2; i++) { /* the first leads to the second */
 		if (there[i])
 			nft_chain_flush(b, old.chain[i]);
 		if (there[i])
@@ -158,7 +166,8 @@ static bool teardown_once(struct nl *nl, struct arena *a, const struct attachmen
 	struct nft_batch b;
 
 	owned_batch(&b, a, nl, 8192);
-	if (!owned_sweep(&b, a, NFPROTO_BRIDGE, TABLE, owned_by, attachment_comment(a, at), e) || !old_teardown(&b, a, at, e))
+	if (!owned_sweep(&b, a, NFPROTO_BRIDGE, TABLE, owned_by, attachment_comment(a, at), e) ||
+	    !old_teardown(&b, a, at, e))
 		return false;
 	*ret_changed |= !nft_batch_is_empty(&b);
 	return nft_commit(&b, e);
@@ -196,7 +205,8 @@ static bool rule_check(struct nl *nl, struct arena *a, struct err *e)
 	return fail(e, 0, "nftables chain prerouting of table %s has no rule for set guarded", TABLE);
 }
 
-bool spoof_check(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac, struct err *e)
+bool spoof_check(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
+		 struct err *e)
 {
 	struct owned_list l = wanted(a, at, host_ifname, mac);
 	struct err why = ERR_INIT;

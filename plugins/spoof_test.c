@@ -134,11 +134,14 @@ static void test_frames(void **state)
 		"");
 	setup(&one, "veth1", &mac);
 	assert_int_equal(system("ping -c1 -W1 10.9.0.2 >/dev/null 2>&1"), 0);
-	assert_string_equal(output("p=$(cat /tmp/crimp-spoof-$PPID); nsenter -n -t $p ip link set c1 address 02:00:00:00:00:01; ip neigh flush all;"
-				   "ping -c1 -W1 10.9.0.2 >/dev/null 2>&1 && echo heard"), "");
+	assert_string_equal(
+		output("p=$(cat /tmp/crimp-spoof-$PPID); nsenter -n -t $p ip link set c1 address 02:00:00:00:00:01; ip neigh flush all;"
+		       "ping -c1 -W1 10.9.0.2 >/dev/null 2>&1 && echo heard"),
+		"");
 	teardown(&one);
 	assert_string_equal(output("ip neigh flush all; ping -c2 -W1 10.9.0.2 >/dev/null 2>&1 && echo heard;"
-				   "kill $(cat /tmp/crimp-spoof-$PPID); rm /tmp/crimp-spoof-$PPID"), "heard\n");
+				   "kill $(cat /tmp/crimp-spoof-$PPID); rm /tmp/crimp-spoof-$PPID"),
+			    "heard\n");
 }
 
 int main(void)

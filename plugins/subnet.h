@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Names of nftables sets that belong to a subnet, and address fields by family: what the two users of network address translation share. */
+/*
+ * Names of nftables sets that belong to a subnet, and address fields by family: what the two users of network address
+ * translation share.
+ */
 #ifndef CRIMP_PLUGINS_SUBNET_H
 #define CRIMP_PLUGINS_SUBNET_H
 
