@@ -78,21 +78,31 @@ static void prev_set(struct call *c, size_t i, const struct json *j, const struc
 			     c->list->plugins[i].type, c->key.network, why.text);
 }
 
-/* All plugins in order. The last answer is @ret_json and @ret. */
+/* Plugin @i: its answer, and what the next one will see of it. */
+static bool add_one(struct call *c, size_t i, const struct json **ret_json, struct result *ret, struct err *e)
+{
+	struct proc_end end;
+
+	if (!call_plugin(c, i, &end, e))
+		return false;
+	if (!invoke_result(c->arena, &end, c->list->version, ret, ret_json, e)) {
+		if (!c->rt->on_stderr)
+			invoke_add_stderr(c->arena, &end, e);
+		return call_wrap_plugin(c, i, e);
+	}
+	prev_set(c, i, *ret_json, ret);
+	return true;
+}
+
+/* All plugins in order; a list has at least one. The last answer is @ret_json and @ret. */
 static bool add_all(struct call *c, const struct json **ret_json, struct result *ret, struct err *e)
 {
-	for (size_t i = 0; i < c->list->n; i++) {
-		struct proc_end end;
+	size_t i = 0;
 
-		if (!call_plugin(c, i, &end, e))
+	do
+		if (!add_one(c, i, ret_json, ret, e))
 			return false;
-		if (!invoke_result(c->arena, &end, c->list->version, ret, ret_json, e)) {
-			if (!c->rt->on_stderr)
-				invoke_add_stderr(c->arena, &end, e);
-			return call_wrap_plugin(c, i, e);
-		}
-		prev_set(c, i, *ret_json, ret);
-	}
+	while (++i < c->list->n);
 	return true;
 }
 

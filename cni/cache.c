@@ -81,7 +81,7 @@ static bool args_decode(struct arena *a, const struct json *list, struct cache_e
 	json_each(pair, list) {
 		const struct json *key = json_is(pair, JSON_ARRAY) ? pair->first : NULL;
 
-		if (!json_is(key, JSON_STRING) || !json_is(key->next, JSON_STRING))
+		if (!key || key->type != JSON_STRING || !json_is(key->next, JSON_STRING))
 			return fail(e, 0, "cniArgs[%zu]: want two strings", n);
 		args[n++] = (struct arg){ .key = key->str, .value = key->next->str };
 	}

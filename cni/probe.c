@@ -46,7 +46,7 @@ static bool versions_list(struct arena *a, const struct json *list, struct versi
 {
 	struct versions v = { .list = arena_array(a, (list ? list->count : 0) + 3, sizeof(char *)) };
 
-	if (!json_absent(list) && list->type != JSON_ARRAY)
+	if (list && list->type != JSON_NULL && list->type != JSON_ARRAY)
 		return fail(e, 0, "supportedVersions: want an array, have %s", json_type_name(list));
 	json_each(m, list) {
 		if (m->type != JSON_STRING)
