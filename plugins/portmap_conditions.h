@@ -7,7 +7,7 @@
  *
  *	nft		ip saddr|daddr, ip6 saddr|daddr [!=] ADDRESS[/LENGTH]; iifname|oifname [!=] NAME[*];
  *			meta mark [& MASK] [!=] NUMBER; meta l4proto [!=] PROTOCOL; tcp|udp|sctp|dccp sport|dport [!=] PORT[-PORT]
- *	iptables	[!] -s|-d ADDRESS[/LENGTH]; [!] -i|-o NAME[+]; [!] -p PROTOCOL; [!] --sport|--dport PORT[:PORT]; 
+ *	iptables	[!] -s|-d ADDRESS[/LENGTH]; [!] -i|-o NAME[+]; [!] -p PROTOCOL; [!] --sport|--dport PORT[:PORT];
  *			-m mark [!] --mark NUMBER[/MASK]; -m tcp|udp|sctp|dccp|comment|mark; --comment TEXT; long names of all these
  */
 #ifndef CRIMP_PLUGINS_PORTMAP_CONDITIONS_H

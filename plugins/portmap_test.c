@@ -408,6 +408,45 @@ static void test_iptables(void **state)
 	assert_string_equal(output("iptables -t nat -S | grep -c CNI-DN"), "0\n");
 }
 
+/* 15 ports are as many as one rule can hold. */
+static void test_iptables_many(void **state)
+{
+	struct call c = { .ips = IPS4, .options = "\"backend\":\"iptables\",\"masqAll\":true,\"markMasqBit\":5" };
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, &a, 1024);
+	for (int i = 1; i <= 16; i++)
+		buf_printf(&b, "%s{\"hostPort\":%d,\"containerPort\":80}", i > 1 ? "," : "", i);
+	c.mappings = buf_str(&b);
+	works(c, COMMAND_ADD);
+	works(c, COMMAND_CHECK);
+	assert_string_equal(output("iptables -t nat -S CNI-HOSTPORT-DNAT | grep -o -e '--dports.*-j'"),
+			    "--dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15 -j\n--dports 16 -j\n");
+	assert_string_equal(output("iptables -t nat -S CNI-HOSTPORT-SETMARK | grep -o -e '--set.*'"),
+			    "--set-xmark 0x20/0x20\n");
+	assert_string_equal(output("iptables -t nat -S | grep -c -e '--dport .* -j CNI-HOSTPORT-SETMARK'"), "16\n");
+	works(c, COMMAND_DEL);
+	assert_string_equal(output("iptables -t nat -S | grep -c CNI-DN"), "0\n");
+}
+
+/* Words of iptables that we cannot say ourselves go to it, if nobody has chosen a backend. */
+static void test_auto(void **state)
+{
+	const struct call c = { .mappings = WEB,
+				.ips = IPS4,
+				.options = "\"conditionsV4\":[\"-m\",\"conntrack\",\"--ctstate\",\"NEW\"]" };
+
+	(void)state;
+	works(c, COMMAND_ADD);
+	works(c, COMMAND_CHECK);
+	assert_non_null(strstr(output("iptables -t nat -S CNI-HOSTPORT-DNAT"),
+			       "--dports 8080 -m conntrack --ctstate NEW -j CNI-DN-"));
+	assert_string_equal(elements(), "");
+	works(c, COMMAND_DEL);
+	assert_string_equal(output("iptables -t nat -S | grep -c CNI-DN"), "0\n");
+}
+
 static void test_rules_found(void **state)
 {
 	static const char made[] =
@@ -457,6 +496,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sources, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_config, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_iptables, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_iptables_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_auto, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rules_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_udp, set_up, tear_down),
 	};
