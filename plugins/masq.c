@@ -2,6 +2,7 @@
 #include "plugins/masq.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "cni/error.h"
 #include "lib/str.h"
@@ -116,4 +117,19 @@ bool masq_gc(struct arena *a, const char *network, const struct attachment *vali
 	     nft_commit(&b, e) && iptables_done(&t, e);
 	nft_close(&nl);
 	return ok || wrap(e, "clean up masquerading of network %s", network);
+}
+
+bool masq_status(struct arena *a, enum masq_backend backend, struct err *e)
+{
+	bool iptables = backend != MASQ_NFTABLES && iptables_usable(a, AF_INET);
+	struct err why = ERR_INIT;
+	autonl nl = NL_CLOSED;
+
+	if (iptables)
+		return true;
+	if (backend == MASQ_IPTABLES)
+		return fail_code(e, CNI_NOT_AVAILABLE, "masquerading wants iptables-restore, which is not installed");
+	if (nl_open(&nl, NETLINK_NETFILTER, &why) && masq_nft_usable(&nl, a, &why))
+		return true;
+	return fail_code(e, CNI_NOT_AVAILABLE, "the kernel does not take nftables masquerading: %s", why.text);
 }

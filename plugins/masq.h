@@ -24,5 +24,7 @@ bool masq_teardown(struct arena *a, const struct attachment *at, const struct ci
 bool masq_check(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e) MUST_CHECK;
 /* Remove what belongs to attachments of @network that are not among @valid. */
 bool masq_gc(struct arena *a, const char *network, const struct attachment *valid, size_t n, struct err *e) MUST_CHECK;
+/* Could masq_setup() work on this node? Code 50 with the reason when not. Changes nothing. */
+bool masq_status(struct arena *a, enum masq_backend backend, struct err *e) MUST_CHECK;
 
 #endif

@@ -307,6 +307,24 @@ static void test_backend(void **state)
 	assert_int_equal(e.code, 7);
 }
 
+static void test_status(void **state)
+{
+	const char *path = arena_strdup(&a, getenv("PATH"));
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(masq_status(&a, MASQ_AUTO, &e));
+	assert_true(masq_status(&a, MASQ_NFTABLES, &e));
+	assert_true(masq_status(&a, MASQ_IPTABLES, &e));
+	assert_string_equal(output("nft list ruleset"), "");
+	/* Without the right to change anything. */
+	assert_int_equal(unshare(CLONE_NEWUSER), 0);
+	setenv("PATH", "/nonexistent", 1);
+	assert_false(masq_status(&a, MASQ_NFTABLES, &e));
+	assert_int_equal(e.code, 50);
+	setenv("PATH", path, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_iptables_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rules_found, set_up, tear_down),
 		cmocka_unit_test(test_backend),
+		cmocka_unit_test_setup_teardown(test_status, set_up, tear_down),	/* last: it gives its rights away */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
