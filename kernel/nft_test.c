@@ -108,7 +108,7 @@ static void test_list(void **state)
 	assert_reloads();
 }
 
-/* The whole vocabulary in one table, IPv6 where it differs: long because it is one ruleset and its listing. */
+/* The whole vocabulary in one table, IPv6 where it differs. Long because it is one ruleset and its listing. */
 static void test_expressions(void **state)
 {
 	static const struct nft_chain prerouting = { "prerouting", "nat", NF_INET_PRE_ROUTING, -100 };
