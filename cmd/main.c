@@ -5,6 +5,7 @@
  */
 #include "cmd/cmd.h"
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "cni/skel.h"
@@ -66,6 +67,8 @@ int main(int argc, char **argv)
 		argv++;
 		name = argv[0];
 	}
+	/* Executed from a descriptor the kernel would call us by its number. */
+	(void)prctl(PR_SET_NAME, name);
 	p = plugin_find(&plugins, name);
 	if (p)
 		return skel_main(p, &plugins);

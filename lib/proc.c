@@ -254,10 +254,26 @@ static void guard_leave(const struct pipe_guard *g)
 /* Signals that a runtime may ignore; a program expects them to work. (Handlers end at the exec anyway.) */
 static const int plain_signals[] = { SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 
+/*
+ * The name under which the opened binary can be executed, whatever lies at @path by then; @path itself for the rest. (Below
+ * 3 the child has other plans for the descriptor.)
+ */
+static const char *image(const char *path, int fd, char dst[static 32])
+{
+	char magic[4] = "";
+
+	if (fd < 3 || read(fd, magic, sizeof(magic)) != sizeof(magic) || memcmp(magic, "\177ELF", sizeof(magic)) != 0)
+		return path;
+	snprintf(dst, 32, "/proc/self/fd/%d", fd);
+	return access(dst, F_OK) == 0 ? dst : path;
+}
+
 static int spawn_with(const struct proc_run *p, posix_spawn_file_actions_t *files, posix_spawnattr_t *attr,
 		      const int fds[3], pid_t *ret)
 {
+	autoclose int fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *const argv[] = { (char *)p->path, NULL };
+	char name[32];
 	sigset_t none, plain;
 	int num = 0;
 
@@ -273,7 +289,7 @@ static int spawn_with(const struct proc_run *p, posix_spawn_file_actions_t *file
 		num = posix_spawn_file_actions_adddup2(files, fds[i], i);
 	if (p->dir && !num)
 		num = posix_spawn_file_actions_addchdir_np(files, p->dir);
-	return num ? num : posix_spawn(ret, p->path, files, attr, p->argv ? p->argv : argv, p->envp);
+	return num ? num : posix_spawn(ret, image(p->path, fd, name), files, attr, p->argv ? p->argv : argv, p->envp);
 }
 
 static int spawn_once(const struct proc_run *p, const int fds[3], pid_t *ret)

@@ -10,8 +10,9 @@
  * other outputs, or a session of its own. A program that SIGKILL does not end (it hangs in the kernel) is given up
  * after 2 s.
  *
- * It is executed by path, not from a descriptor: a script would see /dev/fd/N as $0, and ps would show "3". ETXTBSY is
- * retried until @busy_until_ms and reported as a failure if it never stops.
+ * A binary is opened once, looked at, and executed from that descriptor: a file put in its place meanwhile is not what
+ * runs. A script must be executed by path (its interpreter opens it again, by name), and so is a file that may be
+ * executed but not read. ETXTBSY is retried until @busy_until_ms and reported as a failure if it never stops.
  *
  * The caller may have any threads and signal handlers: SIGPIPE is blocked only in this thread and only meanwhile; the
  * program begins with nothing blocked and the usual signals not ignored. A caller who ignores SIGCHLD, or who waits for

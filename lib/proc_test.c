@@ -77,6 +77,26 @@ static void test_plain(void **state)
 	assert_false(end.timed_out);
 }
 
+/* A binary runs from the descriptor that was opened, under its own name; a script keeps its path. */
+static void test_image(void **state)
+{
+	struct proc_run p = script("");
+	struct err e = ERR_INIT;
+	struct proc_end end;
+
+	(void)state;
+	p.path = "/usr/bin/readlink";
+	p.argv = (char *[]){ "/usr/bin/readlink", "/proc/self/exe", NULL };
+	assert_true(proc_run(&a, &p, &end, &e));
+	assert_true(str_starts(end.out.data, "/"));
+	assert_true(str_ends(end.out.data, "/readlink\n") || str_ends(end.out.data, "/coreutils\n"));
+	/* The kernel names a process after the last part of what was executed: a number. */
+	p.path = "/bin/cat";
+	p.argv = (char *[]){ "/bin/cat", "/proc/self/comm", NULL };
+	assert_true(proc_run(&a, &p, &end, &e));
+	assert_int_equal(strspn(end.out.data, "0123456789\n"), end.out.len);
+}
+
 /* Shell plugins say `cat /dev/stdin`, which a socket would refuse. */
 static void test_stdin_can_be_reopened(void **state)
 {
@@ -447,6 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_image),
 		cmocka_unit_test(test_stdin_can_be_reopened),
 		cmocka_unit_test(test_argv),
 		cmocka_unit_test(test_big_both_ways),
