@@ -51,8 +51,9 @@ struct bridge_new {
 	const char *name;
 	uint32_t mtu;
 	bool vlan_filtering;
+	bool down;		/* leave it down: there is something to set before */
 };
-/* Makes it, up. e->num EEXIST if something of that name is there. */
+/* Makes it, up unless @down. e->num EEXIST if something of that name is there. */
 bool link_bridge_add(struct nl *nl, const struct bridge_new *b, struct err *e) MUST_CHECK;
 bool link_bridge_vlan_filtering(struct nl *nl, int index, bool on, struct err *e) MUST_CHECK;
 

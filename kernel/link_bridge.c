@@ -13,7 +13,7 @@
 bool link_bridge_add(struct nl *nl, const struct bridge_new *b, struct err *e)
 {
 	NLMSG_ON_STACK(m, 256);
-	struct ifinfomsg ifi = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg ifi = { .ifi_flags = b->down ? 0 : IFF_UP, .ifi_change = IFF_UP };
 
 	nl_begin(nl, &m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
 	nl_put_str(&m, IFLA_IFNAME, b->name);

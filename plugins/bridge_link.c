@@ -30,9 +30,20 @@ static void refuse_ra(const char *ifname)
 	bool done UNUSED = sysctl_set_if("ipv6", ifname, "accept_ra", "0", &ignored);
 }
 
+/*
+ * A bridge that still probes its own link-local address cannot ask for neighbours: what is forwarded to the first
+ * container over IPv6 would wait a second or two. It is set before the bridge is up, which is when probing begins.
+ */
+static void skip_dad(const char *ifname)
+{
+	struct err ignored;
+	bool done UNUSED = sysctl_set_if("ipv6", ifname, "accept_dad", "0", &ignored);
+}
+
 static bool make(struct nl *nl, const struct bridge_conf *c, struct link *ret, struct err *e)
 {
-	struct bridge_new b = { .name = c->bridge, .mtu = c->mtu, .vlan_filtering = c->n_vlans > 0 };
+	struct bridge_new b = { .name = c->bridge, .mtu = c->mtu, .vlan_filtering = c->n_vlans > 0,
+				.down = true };
 	struct err why = ERR_INIT;
 
 	if (!link_bridge_add(nl, &b, &why) && why.num != EEXIST) {
@@ -40,6 +51,8 @@ static bool make(struct nl *nl, const struct bridge_conf *c, struct link *ret, s
 		return false;
 	}
 	refuse_ra(c->bridge);
+	if (!c->enabledad)
+		skip_dad(c->bridge);
 	return link_get(nl, c->bridge, ret, e);
 }
 

@@ -36,6 +36,15 @@ def test_the_first_packet_arrives(node, container):
     assert container.ping("10.7.0.1", wait=0.3)
 
 
+@case("bridge:first-packet-forwarded")
+@rootless
+def test_the_first_forwarded_packet_arrives(node, container):
+    """So does what comes from beyond to the first container of a node, over IPv6 as well"""
+    host = outside(node, routes=["10.7.0.0/24", "fd00:7::/64"])
+    node.add(conf_of(node), container)
+    assert host.ping("fd00:7::2", wait=0.5) and host.ping("10.7.0.2", wait=0.5)
+
+
 @case("bridge:mtu-packets")
 @rootless
 def test_large_packets(node, container):
