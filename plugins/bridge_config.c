@@ -134,10 +134,13 @@ static bool mac_read(const struct request *r, struct draft *d, struct bridge_con
 	struct arg known[] = { { "MAC", NULL } };
 	const char *text;
 
-	if (!json_fields(r->arena, r->net.args_cni, mac_by_args_fields, d, e) ||
-	    !json_fields(r->arena, r->net.runtime, mac_by_runtime_fields, d, e)) {
+	if (!json_fields(r->arena, r->net.args_cni, mac_by_args_fields, d, e)) {
 		e->code = CNI_DECODING_FAILURE;
-		return wrap(e, "failed to load netconf");
+		return wrap(e, "failed to load netconf: args.cni");
+	}
+	if (!json_fields(r->arena, r->net.runtime, mac_by_runtime_fields, d, e)) {
+		e->code = CNI_DECODING_FAILURE;
+		return wrap(e, "failed to load netconf: runtimeConfig");
 	}
 	if (!args_read(r->arena, r->args, known, ARRAY_LEN(known), e))
 		return false;
