@@ -143,9 +143,9 @@ def test_same_result(new_node, go, ours, what, version):
 
 
 @case("takeover:loopback-result")
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
 def test_same_result_of_loopback(new_node, go, ours, version):
-    """So does loopback"""
+    """So does loopback from 1.0.0 on; before, Go's answers in the form of 1.0.0 under the older number"""
     if version == "1.1.0" and "1.1.1" in str(go):
         pytest.skip("this version does not know 1.1.0")
     answers = []
