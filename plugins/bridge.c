@@ -445,6 +445,8 @@ static bool bridge_status(const struct request *r, struct err *e)
 		fail(e, 0, "\"%s\" already exists but is not a bridge", conf.bridge);
 		return not_available(e);
 	}
+	if (conf.ip_masq && !masq_status(r->arena, conf.masq_backend, e))
+		return false;
 	return !*r->net.ipam_type || delegate_status(r, r->net.ipam_type, e);
 }
 
