@@ -2,7 +2,7 @@
 """Ethernet frames with any sender, and an ear for them; run inside namespaces by world.py.
 
 frames.py send IFNAME SOURCE TARGET TEXT     one frame of the experimental type with this text
-frames.py hear IFNAME LAST                   "SOURCE TEXT" per such frame that comes in, until the text LAST or 5 seconds
+frames.py hear IFNAME LAST                   "SOURCE TEXT" per such frame that comes in, until the text LAST or 20 silent seconds
 """
 
 import socket
@@ -25,7 +25,7 @@ def send(ifname, source, target, text):
 def hear(ifname, last):
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(TYPE))
     s.bind((ifname, TYPE))
-    s.settimeout(5)
+    s.settimeout(20)
     print("ready", flush=True)
     while True:
         frame, where = s.recvfrom(2048)
