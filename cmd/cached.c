@@ -2,6 +2,7 @@
 /* What the cache remembers of an attachment, made readable. */
 #include "cmd/cached.h"
 
+#include <errno.h>
 #include <sys/vfs.h>
 
 #include "lib/str.h"
@@ -74,6 +75,9 @@ bool cached_netns_alive(const struct cni_cached *cached)
 {
 	struct statfs fs;
 
-	return !str_empty(cached->netns) && statfs(cached->netns, &fs) == 0 &&
-	       (fs.f_type == NSFS_MAGIC || fs.f_type == PROC_MAGIC);
+	if (str_empty(cached->netns))
+		return true;
+	if (statfs(cached->netns, &fs) < 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	return fs.f_type == NSFS_MAGIC || fs.f_type == PROC_MAGIC;
 }

@@ -12,7 +12,7 @@ bool cached_result(struct arena *a, const struct cni_cached *cached, struct resu
 const char *cached_addresses(struct arena *a, const struct cni_cached *cached);
 /* "8080:80/tcp" per published port, NULL-terminated. */
 const char **cached_ports(struct arena *a, const struct cni_cached *cached);
-/* The namespace is still there. */
+/* The namespace is still there. One that may not be looked at, or whose path nobody knows, counts as alive. */
 bool cached_netns_alive(const struct cni_cached *cached);
 
 #endif

@@ -45,12 +45,12 @@ struct cli {
 	struct arena *arena;
 	struct options opt;
 	struct term term;
-	struct buf out; /* for stdout; written by cli_flush() */
+	struct buf out; /* for stdout; written by cli_done() */
 	char **operands;
 	int n_operands;
 	struct cni_runtime *rt;
 	const struct verb *verb;
-	unsigned warnings;
+	bool tool; /* we are cnitool */
 };
 
 struct verb {
@@ -100,7 +100,8 @@ bool cli_runtime(struct cli *c, struct cni_error *e) MUST_CHECK; /* makes c->rt 
 char **split_path(struct arena *a, const char *path_list);       /* colon list, NULL-terminated, empty parts dropped */
 
 /* report.c */
-void cli_flush(struct cli *c);
+/* Writes what is in c->out. The exit status is @status, or EXIT_IO when an answer that was good could not be delivered. */
+int cli_done(struct cli *c, int status);
 /* Says a libcni failure (or an own one) with what to do next, to stderr or as JSON, and gives the exit status. */
 int report_failure(struct cli *c, const struct cni_error *e);
 int report_err(struct cli *c, const struct err *e);

@@ -104,9 +104,11 @@ static int run(struct cli *cli)
 	size_t i = 0;
 	bool ok;
 
+	if (cli->n_operands < 3)
+		return say(usage, 1);
 	while (i < ARRAY_LEN(tool_verbs) && !str_eq(tool_verbs[i].name, cli->operands[0]))
 		i++;
-	if (i == ARRAY_LEN(tool_verbs) || cli->n_operands < 3)
+	if (i == ARRAY_LEN(tool_verbs))
 		return say(usage, 1);
 	ok = prepare(cli, &c, &e) && tool_verbs[i].run(&c, &e);
 	cni_network_free(c.net);
@@ -118,8 +120,8 @@ int cnitool_main(int argc, char **argv)
 {
 	static char first[8192];
 	static const struct verb any = { .name = "cnitool", .options = OPT_TARGET };
-	static struct arena arena;	/* all that it has is reachable to the end: no leak to a checker */
-	struct cli cli = { .arena = &arena, .verb = &any };
+	static struct arena arena; /* all that it has is reachable to the end: no leak to a checker */
+	struct cli cli = { .arena = &arena, .verb = &any, .tool = true };
 	struct err e = ERR_INIT;
 
 	arena_init(&arena, first, sizeof(first));
@@ -128,7 +130,7 @@ int cnitool_main(int argc, char **argv)
 		return say(usage, 1);
 	if (!options_parse(&cli, argc - 1, argv + 1, &e))
 		return say(arena_printf(&arena, "cnitool: %s\n%s", e.text, usage), 1);
-	if (cli.opt.help || str_eq(cli.operands[0] ? cli.operands[0] : "", "help"))
+	if (cli.opt.help || (cli.n_operands && str_eq(cli.operands[0], "help")))
 		return say(usage, 0);
 	return run(&cli);
 }

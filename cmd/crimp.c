@@ -41,8 +41,7 @@ static int help_all(struct cli *c)
 	options_help(c, OPT_COMMON);
 	buf_puts(&c->out, "\n`crimp VERB --help` tells the rest, crimp(1) all of it.\n"
 			  "As a plugin (CNI_COMMAND set) the same file is whatever name it is called by.\n");
-	cli_flush(c);
-	return EXIT_DONE;
+	return cli_done(c, EXIT_DONE);
 }
 
 static int help_verb(struct cli *c)
@@ -55,8 +54,7 @@ static int help_verb(struct cli *c)
 		buf_printf(&c->out, "\n%s\n", v->more);
 	buf_puts(&c->out, "\n");
 	options_help(c, OPT_COMMON | v->options);
-	cli_flush(c);
-	return EXIT_DONE;
+	return cli_done(c, EXIT_DONE);
 }
 
 static int run_verb(struct cli *c, int argc, char **argv)
@@ -78,7 +76,7 @@ static int run_verb(struct cli *c, int argc, char **argv)
 int crimp_main(int argc, char **argv)
 {
 	static char first[16384];
-	static struct arena arena;	/* all that it has is reachable to the end: no leak to a checker */
+	static struct arena arena; /* all that it has is reachable to the end: no leak to a checker */
 	struct cli c = { .arena = &arena };
 	const char *word = argc > 1 ? argv[1] : "help";
 	int status;
@@ -88,8 +86,7 @@ int crimp_main(int argc, char **argv)
 	term_init(&c.term, STDOUT_FILENO, false);
 	if (str_eq(word, "--version") || str_eq(word, "-V")) {
 		buf_puts(&c.out, "crimp " CRIMP_VERSION "\n");
-		cli_flush(&c);
-		return EXIT_DONE;
+		return cli_done(&c, EXIT_DONE);
 	}
 	if (str_eq(word, "help") || str_eq(word, "--help") || str_eq(word, "-h")) {
 		if (argc < 3 || !(c.verb = verb_find(argv[2])))

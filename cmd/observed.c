@@ -2,7 +2,9 @@
 /* Holds the result of an ADD against the kernel: interfaces, addresses and routes, inside the container and on the host. */
 #include "cmd/observed.h"
 
+#include <errno.h>
 #include <linux/if.h>
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include "kernel/netns.h"
@@ -11,15 +13,7 @@
 
 static void found(struct arena *a, struct observed *o, struct finding f)
 {
-	if (o->n == o->cap) {
-		size_t cap = o->cap ? o->cap * 2 : 16;
-		struct finding *more = arena_array(a, cap, sizeof(*more));
-
-		if (o->n)
-			memcpy(more, o->findings, o->n * sizeof(*more));
-		o->findings = more;
-		o->cap = cap;
-	}
+	o->findings = arena_grow(a, o->findings, o->n, &o->cap, sizeof(*o->findings));
 	o->findings[o->n++] = f;
 }
 
@@ -33,11 +27,15 @@ static const char *link_text(struct arena *a, const struct link *l)
 
 static void look_interface(struct arena *a, struct nl *nl, const struct result_interface *in, struct observed *o)
 {
-	struct finding f = { .what = in->sandbox ? "interface" : "on the host", .name = in->name, .now = "" };
+	struct finding f = { .what = !str_empty(in->sandbox) ? "interface" : "on the host",
+			     .name = in->name,
+			     .now = "" };
 	struct link l;
 	struct err e = ERR_INIT;
 
 	f.there = link_get(nl, in->name, &l, &e);
+	if (!f.there && e.num != ENODEV)
+		o->trouble = arena_strdup(a, e.text);
 	if (f.there) {
 		f.now = link_text(a, &l);
 		if (!str_empty(in->mac)) {
@@ -56,7 +54,7 @@ static void look_addresses(struct arena *a, struct nl *nl, const struct result *
 	size_t n = 0;
 
 	if (!addr_list(nl, a, AF_UNSPEC, 0, &addrs, &n, &e))
-		n = 0;
+		o->trouble = arena_strdup(a, e.text);
 	for (size_t i = 0; i < r->n_ips; i++) {
 		const struct cidr *want = &r->ips[i].address;
 		struct finding f = { .what = "address", .now = "" };
@@ -75,8 +73,8 @@ static void look_routes(struct arena *a, struct nl *nl, const struct result *r, 
 	struct err e = ERR_INIT;
 	size_t n = 0;
 
-	if (!route_list(nl, a, &(struct route_filter){ .family = AF_UNSPEC, .table = 254 }, &routes, &n, &e))
-		n = 0;
+	if (!route_list(nl, a, &(struct route_filter){ .family = AF_UNSPEC, .table = 0 }, &routes, &n, &e))
+		o->trouble = arena_strdup(a, e.text);
 	for (size_t i = 0; i < r->n_routes; i++) {
 		const struct result_route *want = &r->routes[i];
 		struct finding f = { .what = "route", .now = "" };
@@ -86,6 +84,8 @@ static void look_routes(struct arena *a, struct nl *nl, const struct result *r, 
 		for (size_t k = 0; k < n && !f.there; k++) {
 			struct ip net = cidr_network(&want->dst);
 
+			if (routes[k].table != (want->has_table ? want->table : RT_TABLE_MAIN))
+				continue;
 			f.there = ip_eq(&routes[k].dst.ip, &net) && routes[k].dst.len == want->dst.len &&
 				  (ip_is_unset(&want->gw) || ip_eq(&routes[k].gw, &want->gw));
 			if (f.there && !ip_is_unset(&routes[k].gw))
@@ -98,7 +98,7 @@ static void look_routes(struct arena *a, struct nl *nl, const struct result *r, 
 static void look(struct arena *a, const struct result *r, struct nl *host, struct nl *inside, struct observed *o)
 {
 	for (size_t i = 0; i < r->n_interfaces; i++) {
-		struct nl *where = r->interfaces[i].sandbox ? inside : host;
+		struct nl *where = str_empty(r->interfaces[i].sandbox) ? host : inside;
 
 		if (where)
 			look_interface(a, where, &r->interfaces[i], o);

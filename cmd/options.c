@@ -45,20 +45,26 @@ static const struct option_row rows[] = {
 
 static void list_push(struct arena *a, struct list *l, const char *value)
 {
-	const char **items = arena_array(a, l->n + 1, sizeof(*items));
+	size_t room = l->n;
+	const char **items = arena_grow(a, l->items, l->n, &room, sizeof(*items));
 
-	if (l->n)
-		memcpy(items, l->items, l->n * sizeof(*items));
-	items[l->n] = value;
+	items[l->n++] = value;
 	l->items = items;
-	l->n++;
 }
 
-static const struct option_row *row_find(const char *name, size_t len, char letter)
+static const struct option_row *row_of_letter(char letter)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (letter ? rows[i].letter == letter
-			   : (strlen(rows[i].name) == len && strncmp(rows[i].name, name, len) == 0))
+		if (rows[i].letter == letter)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+static const struct option_row *row_of_name(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (strlen(rows[i].name) == len && strncmp(rows[i].name, name, len) == 0)
 			return &rows[i];
 	}
 	return NULL;
@@ -84,10 +90,10 @@ static bool option_take(struct cli *c, int argc, char **argv, int *i, struct err
 	if (arg[1] == '-') {
 		const char *name = arg + 2, *eq = strchr(name, '=');
 
-		r = row_find(name, eq ? (size_t)(eq - name) : strlen(name), 0);
+		r = row_of_name(name, eq ? (size_t)(eq - name) : strlen(name));
 		value = eq ? eq + 1 : NULL;
 	} else {
-		r = row_find(NULL, 0, arg[1]);
+		r = row_of_letter(arg[1]);
 		value = arg[2] ? arg + 2 : NULL;
 	}
 	if (!r || (c->verb && !(r->sets & (OPT_COMMON | c->verb->options))))

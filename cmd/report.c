@@ -48,27 +48,33 @@ static const char *advice(const struct cli *c, const struct cni_error *e)
 	case CNI_ERR_LIMITED_CONNECTIVITY: return "New containers cannot be attached until the reason above is gone.";
 	default: break;
 	}
-	if (e->num == EPERM || e->num == EACCES)
+	if ((e->num == EPERM || e->num == EACCES) && geteuid() != 0)
 		return "Changing networks needs root (or `unshare -Urnm` for a try).";
-	if (e->num == ETIMEDOUT)
+	if (e->num == ETIMEDOUT && c->opt.timeout)
 		return "Raise --timeout, or look at what the plugin waits for.";
 	if (e->num == ENOENT && c->verb && str_eq(c->verb->name, "add"))
 		return "Configurations come from --conf-dir, plugins from --plugin-dir ($CNI_PATH).";
 	return NULL;
 }
 
-static void put_all(int fd, const struct buf *b)
+static bool put_all(int fd, const struct buf *b)
 {
 	struct err ignored;
 
-	if (!fd_write_all(fd, b->data, b->len, &ignored))
-		return;
+	return fd_write_all(fd, b->data, b->len, &ignored);
 }
 
-void cli_flush(struct cli *c)
+int cli_done(struct cli *c, int status)
 {
-	put_all(STDOUT_FILENO, &c->out);
+	static const char lost[] = "crimp: the answer could not be written to stdout\n";
+	struct err ignored;
+	bool said = !c->out.len || put_all(STDOUT_FILENO, &c->out);
+
 	c->out.len = 0;
+	if (said || status)
+		return status;
+	(void)!fd_write_all(STDERR_FILENO, lost, sizeof(lost) - 1, &ignored);
+	return EXIT_IO;
 }
 
 void cni_error_from(struct cni_error *dst, const struct err *src)
@@ -79,7 +85,7 @@ void cni_error_from(struct cni_error *dst, const struct err *src)
 	snprintf(dst->details, sizeof(dst->details), "%s", src->details);
 }
 
-static void report_json(struct cli *c, const struct cni_error *e)
+static int report_json(struct cli *c, const struct cni_error *e)
 {
 	struct jsonw w;
 
@@ -91,7 +97,7 @@ static void report_json(struct cli *c, const struct cni_error *e)
 	jsonw_kstr_if(&w, "advice", advice(c, e));
 	jsonw_object_end(&w);
 	buf_putc(&c->out, '\n');
-	cli_flush(c);
+	return cli_done(c, exit_status(e->code));
 }
 
 int report_failure(struct cli *c, const struct cni_error *e)
@@ -100,11 +106,9 @@ int report_failure(struct cli *c, const struct cni_error *e)
 	struct term term;
 	struct buf b;
 
-	if (c->opt.json) {
-		report_json(c, e);
-		return exit_status(e->code);
-	}
-	cli_flush(c);
+	if (c->opt.json)
+		return report_json(c, e);
+	(void)cli_done(c, EXIT_FAILED);
 	term_init(&term, STDERR_FILENO, c->opt.plain);
 	buf_init(&b, c->arena, 2048);
 	buf_puts(&b, "crimp: ");
@@ -116,7 +120,7 @@ int report_failure(struct cli *c, const struct cni_error *e)
 	buf_putc(&b, '\n');
 	if (todo)
 		buf_printf(&b, "  %s\n", todo);
-	put_all(STDERR_FILENO, &b);
+	(void)!put_all(STDERR_FILENO, &b);
 	return exit_status(e->code);
 }
 
@@ -144,7 +148,7 @@ int report_usage(struct cli *c, const char *fmt, ...)
 			   c->verb->operands, c->verb->name);
 	else
 		buf_puts(&b, "  `crimp help` lists the verbs\n");
-	put_all(STDERR_FILENO, &b);
+	(void)!put_all(STDERR_FILENO, &b);
 	return EXIT_USAGE;
 }
 

@@ -32,9 +32,8 @@ static void warn(void *arg, const char *text)
 	struct cli *c = arg;
 	struct buf b;
 
-	c->warnings++;
 	buf_init(&b, c->arena, 256);
-	buf_puts(&b, "crimp: ");
+	buf_printf(&b, "%s: ", c->tool ? "cnitool" : "crimp");
 	term_put(&c->term, &b, STYLE_WARN, "warning: ");
 	buf_printf(&b, "%s\n", text);
 	if (write(STDERR_FILENO, b.data, b.len) < 0)
@@ -54,7 +53,7 @@ bool cli_runtime(struct cli *c, struct cni_error *e)
 	uint64_t seconds = 0;
 	struct err bad = ERR_INIT;
 
-	if (c->opt.timeout && !str_u64(c->opt.timeout, 86400, &seconds)) {
+	if (c->opt.timeout && (!str_u64(c->opt.timeout, 86400, &seconds) || !seconds)) {
 		(void)fail_code(&bad, CNI_ERR_INVALID_ENVIRONMENT,
 				"--timeout wants whole seconds from 1 to 86400, has %s", c->opt.timeout);
 		cni_error_from(e, &bad);

@@ -76,21 +76,8 @@ void table_init(struct table *t, struct arena *a, unsigned columns)
 
 void table_cell(struct table *t, enum style s, const char *text)
 {
-	if (t->n == t->cap) {
-		size_t cap = t->cap ? t->cap * 2 : 64;
-		const char **cells = arena_array(t->arena, cap, sizeof(*cells));
-		enum style *styles = arena_array(t->arena, cap, sizeof(*styles));
-
-		if (t->n) {
-			memcpy(cells, t->cells, t->n * sizeof(*cells));
-			memcpy(styles, t->styles, t->n * sizeof(*styles));
-		}
-		t->cells = cells;
-		t->styles = styles;
-		t->cap = cap;
-	}
-	t->cells[t->n] = text ? text : "";
-	t->styles[t->n++] = s;
+	t->cells = arena_grow(t->arena, t->cells, t->n, &t->cap, sizeof(*t->cells));
+	t->cells[t->n++] = (struct cell){ text ? text : "", s };
 }
 
 /* Columns on the screen: continuation bytes of UTF-8 take none. */
@@ -108,7 +95,7 @@ void table_put(const struct table *t, const struct term *term, struct buf *b, co
 	size_t widths[16] = { 0 };
 
 	for (size_t i = 0; i < t->n; i++) {
-		size_t w = shown_width(t->cells[i]);
+		size_t w = shown_width(t->cells[i].text);
 
 		if (w > widths[i % t->columns])
 			widths[i % t->columns] = w;
@@ -118,12 +105,12 @@ void table_put(const struct table *t, const struct term *term, struct buf *b, co
 
 		if (column == 0)
 			buf_puts(b, indent);
-		term_put(term, b, t->styles[i], t->cells[i]);
+		term_put(term, b, t->cells[i].style, t->cells[i].text);
 		if (column == t->columns - 1) {
 			buf_putc(b, '\n');
 			continue;
 		}
-		for (size_t w = shown_width(t->cells[i]); w < widths[column] + 2; w++)
+		for (size_t w = shown_width(t->cells[i].text); w < widths[column] + 2; w++)
 			buf_putc(b, ' ');
 	}
 }

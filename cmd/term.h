@@ -19,12 +19,16 @@ void term_printf(const struct term *t, struct buf *b, enum style s, const char *
 /* "ok" or "bad" mark: a tick or a cross in colour, "ok"/"no" without a UTF-8 locale. */
 void term_mark(const struct term *t, struct buf *b, bool ok);
 
+struct cell {
+	const char *text;
+	enum style style;
+};
+
 /* Rows whose columns are padded to the widest cell; the last column is not padded. */
 struct table {
 	struct arena *arena;
 	unsigned columns;
-	const char **cells;
-	enum style *styles;
+	struct cell *cells;
 	size_t n, cap;
 };
 void table_init(struct table *t, struct arena *a, unsigned columns);

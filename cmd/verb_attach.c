@@ -53,10 +53,9 @@ static int add(struct cli *c)
 		say(c, &d, "attached");
 		report_result(c, result);
 	}
-	cli_flush(c);
 	cni_result_free(result);
 	cni_network_free(d.net);
-	return EXIT_DONE;
+	return cli_done(c, EXIT_DONE);
 }
 
 typedef bool simple_verb(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at,
@@ -71,15 +70,12 @@ static int run_simple(struct cli *c, simple_verb *verb, const char *done)
 	if (!doing_open(c, &d, &e))
 		return report_failure(c, &e);
 	ok = verb(c->rt, d.net, &d.at, &e);
-	if (ok) {
-		if (c->opt.json)
-			say_nothing(c);
-		else
-			say(c, &d, done);
-		cli_flush(c);
-	}
+	if (ok && c->opt.json)
+		say_nothing(c);
+	else if (ok)
+		say(c, &d, done);
 	cni_network_free(d.net);
-	return ok ? EXIT_DONE : report_failure(c, &e);
+	return ok ? cli_done(c, EXIT_DONE) : report_failure(c, &e);
 }
 
 static int check(struct cli *c)

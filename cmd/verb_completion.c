@@ -74,8 +74,7 @@ static int completion(struct cli *c)
 		if (!str_eq(c->operands[0], shells[i].name))
 			continue;
 		shells[i].put(&c->out);
-		cli_flush(c);
-		return EXIT_DONE;
+		return cli_done(c, EXIT_DONE);
 	}
 	return report_usage(c, "there is no completion for the shell %s; there is bash, zsh, fish", c->operands[0]);
 }

@@ -7,86 +7,122 @@
 #include "lib/jsonw.h"
 #include "lib/str.h"
 
-/* "ID" keeps the interface named by --ifname (eth0), "ID/IFNAME" that one. */
-static void keep_split(struct cli *c, const char *text, struct cni_attachment *ret)
+/* "ID/IFNAME" names one interface; "ID" all that the container has. */
+static bool keep_names(const char *text, const char *container_id, const char *ifname)
 {
-	const char *slash = strchr(text, '/');
+	size_t n = strlen(container_id);
 
-	ret->container_id = slash ? arena_strndup(c->arena, text, (size_t)(slash - text)) : text;
-	ret->ifname = slash ? slash + 1 : "eth0";
+	return strncmp(text, container_id, n) == 0 && (!text[n] || (text[n] == '/' && str_eq(text + n + 1, ifname)));
 }
 
 struct sweep {
 	struct cni_attachment *valid;
-	size_t n_valid;
+	size_t n_valid, n_kept; /* n_kept: of the cached ones */
 	struct cni_cached_list *cached;
-	struct list removed; /* of struct cni_cached */
+	struct cni_cached *planned; /* not valid */
+	size_t n_planned, n_removed;
+	bool *removed; /* which of the planned are gone now */
 };
 
-static bool is_kept(const struct sweep *s, const struct cni_cached *a)
+static bool is_kept(const struct cli *c, const struct cni_cached *a)
 {
-	for (size_t i = 0; i < s->n_valid; i++) {
-		if (str_eq(s->valid[i].container_id, a->container_id) && str_eq(s->valid[i].ifname, a->ifname))
+	if (c->opt.all)
+		return false;
+	if (!c->opt.keep.n)
+		return cached_netns_alive(a);
+	for (size_t i = 0; i < c->opt.keep.n; i++) {
+		if (keep_names(((const char **)c->opt.keep.items)[i], a->container_id, a->ifname))
 			return true;
 	}
 	return false;
 }
 
+/* An attachment that the cache does not know may have leases and rules all the same: what --keep names in full is valid. */
+static void keep_unknown(struct cli *c, struct sweep *s)
+{
+	for (size_t i = 0; i < c->opt.keep.n; i++) {
+		const char *text = ((const char **)c->opt.keep.items)[i], *slash = strchr(text, '/');
+		struct cni_attachment *at = &s->valid[s->n_valid++];
+
+		*at = (struct cni_attachment)CNI_ATTACHMENT_INIT;
+		at->container_id = slash ? arena_strndup(c->arena, text, (size_t)(slash - text)) : text;
+		at->ifname = slash ? slash + 1 : "eth0";
+	}
+}
+
 static bool sweep_plan(struct cli *c, const struct cni_network *net, struct sweep *s, struct cni_error *e)
 {
-	size_t n, n_keep = c->opt.keep.n;
-	struct cni_cached *removed;
+	size_t n;
 
 	if (!cni_cached_attachments(c->rt, NULL, &s->cached, e))
 		return false;
 	n = cni_cached_list_len(s->cached);
-	s->valid = arena_array(c->arena, n + n_keep + 1, sizeof(*s->valid));
-	removed = arena_array(c->arena, n + 1, sizeof(*removed));
-	s->removed.items = removed;
-	for (size_t i = 0; i < n_keep; i++) {
-		s->valid[s->n_valid] = (struct cni_attachment)CNI_ATTACHMENT_INIT;
-		keep_split(c, ((const char **)c->opt.keep.items)[i], &s->valid[s->n_valid++]);
-	}
+	s->valid = arena_array(c->arena, n + c->opt.keep.n + 1, sizeof(*s->valid));
+	s->planned = arena_array(c->arena, n + 1, sizeof(*s->planned));
 	for (size_t i = 0; i < n; i++) {
 		struct cni_cached a = { .size = sizeof(a) };
 
 		if (!cni_cached_list_get(s->cached, i, &a) || !str_eq(a.network, cni_network_name(net)))
 			continue;
-		if (!c->opt.all && !n_keep && (!*a.netns || cached_netns_alive(&a))) {
-			s->valid[s->n_valid] = (struct cni_attachment)CNI_ATTACHMENT_INIT;
-			s->valid[s->n_valid].container_id = a.container_id;
-			s->valid[s->n_valid++].ifname = a.ifname;
-		} else if (!is_kept(s, &a)) {
-			removed[s->removed.n++] = a;
+		if (!is_kept(c, &a)) {
+			s->planned[s->n_planned++] = a;
+			continue;
 		}
+		s->valid[s->n_valid] = (struct cni_attachment)CNI_ATTACHMENT_INIT;
+		s->valid[s->n_valid].container_id = a.container_id;
+		s->valid[s->n_valid++].ifname = a.ifname;
+	}
+	s->n_kept = s->n_valid;
+	keep_unknown(c, s);
+	return true;
+}
+
+/* What was planned need not have happened: the network may say disableGC, or the container may have been added anew. */
+static bool sweep_look(struct cli *c, struct sweep *s, struct cni_error *e)
+{
+	s->removed = arena_array(c->arena, s->n_planned + 1, sizeof(*s->removed));
+	for (size_t i = 0; i < s->n_planned; i++) {
+		const struct cni_cached *a = &s->planned[i];
+		struct cni_cached_list *left;
+
+		if (!cni_cached_config(c->rt, a->network, a->container_id, a->ifname, &left, e))
+			return false;
+		s->removed[i] = !left;
+		s->n_removed += !left;
+		cni_cached_list_free(left);
 	}
 	return true;
 }
 
-static void tell(struct cli *c, const struct sweep *s)
+static void tell(struct cli *c, const struct cni_network *net, const struct sweep *s)
 {
-	const struct cni_cached *removed = s->removed.items;
+	term_mark(&c->term, &c->out, true);
+	buf_printf(&c->out, " %zu removed, %zu kept", s->n_removed, s->n_kept + s->n_planned - s->n_removed);
+	buf_puts(&c->out, cni_network_disable_gc(net) ? " (the network says disableGC)\n" : "\n");
+	for (size_t i = 0; i < s->n_planned; i++) {
+		if (s->removed[i])
+			buf_printf(&c->out, "  %s %s\n", s->planned[i].container_id, s->planned[i].ifname);
+	}
+}
+
+static void tell_json(struct cli *c, const struct sweep *s)
+{
 	struct jsonw w;
 
-	if (!c->opt.json) {
-		term_mark(&c->term, &c->out, true);
-		buf_printf(&c->out, " %zu removed, %zu kept\n", s->removed.n, s->n_valid);
-		for (size_t i = 0; i < s->removed.n; i++)
-			buf_printf(&c->out, "  %s %s\n", removed[i].container_id, removed[i].ifname);
-		return;
-	}
 	jsonw_init(&w, &c->out, true);
 	jsonw_object(&w);
 	jsonw_key(&w, "removed");
 	jsonw_array(&w);
-	for (size_t i = 0; i < s->removed.n; i++) {
+	for (size_t i = 0; i < s->n_planned; i++) {
+		if (!s->removed[i])
+			continue;
 		jsonw_object(&w);
-		jsonw_kstr(&w, "containerID", removed[i].container_id);
-		jsonw_kstr(&w, "ifname", removed[i].ifname);
+		jsonw_kstr(&w, "containerID", s->planned[i].container_id);
+		jsonw_kstr(&w, "ifname", s->planned[i].ifname);
 		jsonw_object_end(&w);
 	}
 	jsonw_array_end(&w);
-	jsonw_kuint(&w, "kept", s->n_valid);
+	jsonw_kuint(&w, "kept", s->n_kept + s->n_planned - s->n_removed);
 	jsonw_object_end(&w);
 	buf_putc(&c->out, '\n');
 }
@@ -96,19 +132,22 @@ static int gc(struct cli *c)
 	struct cni_error e = CNI_ERROR_INIT;
 	struct cni_network *net;
 	struct sweep s = { .n_valid = 0 };
+	int status;
 	bool ok;
 
 	if (!target_network(c, c->operands[0], &net, &e))
 		return report_failure(c, &e);
 	ok = sweep_plan(c, net, &s, &e) &&
-	     (c->opt.all ? cni_gc_all(c->rt, net, &e) : cni_gc(c->rt, net, s.valid, s.n_valid, &e));
-	if (ok) {
-		tell(c, &s);
-		cli_flush(c);
-	}
+	     (c->opt.all ? cni_gc_all(c->rt, net, &e) : cni_gc(c->rt, net, s.valid, s.n_valid, &e)) &&
+	     sweep_look(c, &s, &e);
+	if (ok && c->opt.json)
+		tell_json(c, &s);
+	else if (ok)
+		tell(c, net, &s);
+	status = ok ? cli_done(c, EXIT_DONE) : report_failure(c, &e);
 	cni_cached_list_free(s.cached);
 	cni_network_free(net);
-	return ok ? EXIT_DONE : report_failure(c, &e);
+	return status;
 }
 
 const struct verb verb_gc = {

@@ -98,7 +98,7 @@ static void tell_attachments(struct cli *c, const struct listing *l)
 		table_cell(&t, STYLE_PLAIN, a->ifname);
 		table_cell(&t, STYLE_PLAIN, cached_addresses(c->arena, a));
 		table_cell(&t, alive ? STYLE_DIM : STYLE_BAD,
-			   alive ? a->netns : arena_printf(c->arena, "%s (gone)", *a->netns ? a->netns : "unknown"));
+			   alive ? *a->netns ? a->netns : "unknown" : arena_printf(c->arena, "%s (gone)", a->netns));
 	}
 	table_put(&t, &c->term, &c->out, "");
 }
@@ -161,10 +161,9 @@ static int list(struct cli *c)
 		buf_putc(&c->out, '\n');
 		tell_attachments(c, &l);
 	}
-	cli_flush(c);
 	cni_cached_list_free(l.cached);
 	cni_networks_free(l.nets, l.n_nets);
-	return ok ? EXIT_DONE : report_failure(c, &e);
+	return ok ? cli_done(c, EXIT_DONE) : report_failure(c, &e);
 }
 
 const struct verb verb_list = {

@@ -116,8 +116,7 @@ static int show(struct cli *c)
 	}
 	cni_cached_list_free(all);
 	if (shown) {
-		cli_flush(c);
-		return EXIT_DONE;
+		return cli_done(c, EXIT_DONE);
 	}
 	c->out.len = 0;
 	struct err none = ERR_INIT;

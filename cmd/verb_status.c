@@ -23,8 +23,11 @@ static void tell(struct cli *c, const struct answer *answers, size_t n)
 	if (!c->opt.json) {
 		for (size_t i = 0; i < n; i++) {
 			term_mark(&c->term, &c->out, answers[i].ready);
-			buf_printf(&c->out, " %s: %s\n", answers[i].network,
+			buf_printf(&c->out, " %s: %s", answers[i].network,
 				   answers[i].ready ? "ready" : answers[i].e.text);
+			if (!answers[i].ready && *answers[i].e.details)
+				buf_printf(&c->out, " (%s)", answers[i].e.details);
+			buf_putc(&c->out, '\n');
 		}
 		return;
 	}
@@ -37,6 +40,7 @@ static void tell(struct cli *c, const struct answer *answers, size_t n)
 		if (!answers[i].ready) {
 			jsonw_kint(&w, "code", answers[i].e.code ? answers[i].e.code : CNI_ERR_INTERNAL);
 			jsonw_kstr(&w, "msg", answers[i].e.text);
+			jsonw_kstr_if(&w, "details", answers[i].e.details);
 		}
 		jsonw_object_end(&w);
 	}
@@ -73,13 +77,12 @@ static int status(struct cli *c)
 	answers = arena_array(c->arena, n + 1, sizeof(*answers));
 	for (size_t i = 0; i < n; i++) {
 		ask(c, nets[i], &answers[i]);
-		if (!answers[i].ready && !worst)
+		if (!answers[i].ready && exit_status(answers[i].e.code) > worst)
 			worst = exit_status(answers[i].e.code);
 	}
 	tell(c, answers, n);
-	cli_flush(c);
 	cni_networks_free(nets, n);
-	return worst;
+	return cli_done(c, worst);
 }
 
 const struct verb verb_status = {

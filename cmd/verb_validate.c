@@ -66,16 +66,13 @@ static int validate(struct cli *c)
 	if (!target_network(c, c->operands[0], &net, &e))
 		return report_failure(c, &e);
 	ok = cni_validate(c->rt, net, &caps, &e);
-	if (ok) {
-		if (c->opt.json)
-			tell_json(c, net, caps);
-		else
-			tell(c, net, caps);
-		cli_flush(c);
-	}
+	if (ok && c->opt.json)
+		tell_json(c, net, caps);
+	else if (ok)
+		tell(c, net, caps);
 	cni_strings_free(caps);
 	cni_network_free(net);
-	return ok ? EXIT_DONE : report_failure(c, &e);
+	return ok ? cli_done(c, EXIT_DONE) : report_failure(c, &e);
 }
 
 const struct verb verb_validate = {

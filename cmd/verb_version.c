@@ -28,11 +28,20 @@ static void ask(struct cli *c, const char *type, struct answer *a)
 	a->versions = buf_str(&b);
 }
 
+static bool known(const struct list *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (str_eq(((const char **)l->items)[i], name))
+			return true;
+	}
+	return false;
+}
+
 /* Names in the plugin directories, without the two programs that are not plugins. */
 static bool plugin_names(struct cli *c, struct list *ret, struct err *e)
 {
-	const char **all = NULL;
-	size_t n_all = 0;
+	struct list all = { .n = 0 };
+	size_t cap = 0;
 
 	for (char **dir = split_path(c->arena, c->opt.plugin_dirs); *dir; dir++) {
 		char **names;
@@ -40,22 +49,15 @@ static bool plugin_names(struct cli *c, struct list *ret, struct err *e)
 
 		if (!fs_list(c->arena, *dir, true, &names, &n, e))
 			return false;
-		const char **more = arena_array(c->arena, n_all + n + 1, sizeof(*more));
-
-		if (n_all)
-			memcpy(more, all, n_all * sizeof(*more));
-		all = more;
 		for (size_t i = 0; i < n; i++) {
-			bool seen = str_eq(names[i], "crimp") || str_eq(names[i], "cnitool") || names[i][0] == '.';
-
-			for (size_t k = 0; k < n_all && !seen; k++)
-				seen = str_eq(all[k], names[i]);
-			if (!seen)
-				all[n_all++] = names[i];
+			if (names[i][0] == '.' || str_eq(names[i], "crimp") || str_eq(names[i], "cnitool") ||
+			    known(&all, names[i]))
+				continue;
+			all.items = arena_grow(c->arena, all.items, all.n, &cap, sizeof(char *));
+			((const char **)all.items)[all.n++] = names[i];
 		}
 	}
-	ret->items = all;
-	ret->n = n_all;
+	*ret = all;
 	return true;
 }
 
@@ -121,10 +123,9 @@ static int version(struct cli *c)
 			status = EXIT_FAILED;
 	}
 	tell(c, answers, names.n);
-	cli_flush(c);
 	for (size_t i = 0; i < names.n; i++)
 		cni_strings_free(answers[i].ok ? answers[i].list : NULL);
-	return status;
+	return cli_done(c, status);
 }
 
 const struct verb verb_version = {

@@ -34,6 +34,11 @@ void *arena_array(struct arena *a, size_t n, size_t size) __attribute__((malloc,
 /* Copy @n bytes and terminate them with NUL. */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_strdup(struct arena *a, const char *s);	/* NULL gives NULL */
+/*
+ * Room for one more behind @n items of an array that grows by doubling: @items (NULL at first) or a larger copy of it.
+ * @cap is the caller's record of the room.
+ */
+void *arena_grow(struct arena *a, void *items, size_t n, size_t *cap, size_t size) __attribute__((returns_nonnull));
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 /* Process-wide: called once before abort() when memory is exhausted. The tools use it to print a CNI error. */
 void arena_on_exhausted(void (*handler)(void));
