@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* For tests of what we put into nf_tables: nft as the judge. Include after <cmocka.h>. */
+/* For tests of what we put into nf_tables: nft as the judge. */
 #ifndef CRIMP_KERNEL_NFT_TESTING_H
 #define CRIMP_KERNEL_NFT_TESTING_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <cmocka.h>
 
 /* What a shell command prints. */
 static const char *output(const char *command)

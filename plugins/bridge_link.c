@@ -42,8 +42,7 @@ static void skip_dad(const char *ifname)
 
 static bool make(struct nl *nl, const struct bridge_conf *c, struct link *ret, struct err *e)
 {
-	struct bridge_new b = { .name = c->bridge, .mtu = c->mtu, .vlan_filtering = c->n_vlans > 0,
-				.down = true };
+	struct bridge_new b = { .name = c->bridge, .mtu = c->mtu, .vlan_filtering = c->n_vlans > 0, .down = true };
 	struct err why = ERR_INIT;
 
 	if (!link_bridge_add(nl, &b, &why) && why.num != EEXIST) {
