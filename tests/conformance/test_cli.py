@@ -128,6 +128,8 @@ def test_what_plugins_say_on_stderr(world, one):
         (["add", "absent", NETNS], 1),
         (["ADD", "net", NETNS], 1),
         (["--nope", "add", "net", NETNS], 1),
+        (["--ifname", "eth1"], 1),
+        (["--"], 1),
     ],
 )
 def test_exit_status(world, one, args, status):

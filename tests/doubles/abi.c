@@ -26,7 +26,8 @@ int main(void)
 	S(cni_runtime_opts);
 	M(cni_runtime_opts, plugin_dirs), M(cni_runtime_opts, cache_dir), M(cni_runtime_opts, flags);
 	M(cni_runtime_opts, timeout_ms), M(cni_runtime_opts, grace_ms), M(cni_runtime_opts, lock_timeout_ms);
-	M(cni_runtime_opts, exec), M(cni_runtime_opts, on_stderr), M(cni_runtime_opts, on_warn), M(cni_runtime_opts, arg);
+	M(cni_runtime_opts, exec), M(cni_runtime_opts, on_stderr), M(cni_runtime_opts, on_warn),
+		M(cni_runtime_opts, arg);
 	S(cni_arg);
 	M(cni_arg, key), M(cni_arg, value);
 	S(cni_attachment);

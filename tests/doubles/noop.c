@@ -183,7 +183,8 @@ static int answer(const struct control *c, const char *conf)
 	else if ((v = setting(c, "error"))) {
 		char *msg;
 		long code = strtol(v, &msg, 10);
-		dprintf(STDOUT_FILENO, "{\"cniVersion\":\"1.1.0\",\"code\":%ld,\"msg\":\"%s\"}", code, msg + (*msg == ' '));
+		dprintf(STDOUT_FILENO, "{\"cniVersion\":\"1.1.0\",\"code\":%ld,\"msg\":\"%s\"}", code,
+			msg + (*msg == ' '));
 		return 1;
 	} else if (!strcmp(c->command, "VERSION"))
 		say_version(c);

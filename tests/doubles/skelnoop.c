@@ -28,7 +28,8 @@ static struct control control;
 static bool read_text(struct arena *a, const char *text, struct result *ret, struct err *e)
 {
 	const struct json *j;
-	return json_parse(a, (struct bytes){ text, strlen(text) }, &j, e) && result_read(a, j, VERSION_NEWEST, false, ret, e);
+	return json_parse(a, (struct bytes){ text, strlen(text) }, &j, e) &&
+	       result_read(a, j, VERSION_NEWEST, false, ret, e);
 }
 
 static bool note_args(const struct request *r, char *keys, struct err *e)
@@ -43,7 +44,8 @@ static bool note_args(const struct request *r, char *keys, struct err *e)
 	size_t len = 0;
 	for (size_t i = 0; i < n; i++)
 		if (known[i].value)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s=%s\n", known[i].key, known[i].value);
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s=%s\n", known[i].key,
+						known[i].value);
 	file_write(control.call, "args", text, len);
 	return true;
 }
@@ -106,10 +108,22 @@ static bool other(const struct request *r, delegate_fn *delegate, struct err *e)
 	return !(v = setting(&control, "delegate")) || delegate(r, v, e);
 }
 
-static bool check(const struct request *r, struct err *e) { return other(r, delegate_check, e); }
-static bool del(const struct request *r, struct err *e) { return other(r, delegate_del, e); }
-static bool gc(const struct request *r, struct err *e) { return other(r, delegate_gc, e); }
-static bool status(const struct request *r, struct err *e) { return other(r, delegate_status, e); }
+static bool check(const struct request *r, struct err *e)
+{
+	return other(r, delegate_check, e);
+}
+static bool del(const struct request *r, struct err *e)
+{
+	return other(r, delegate_del, e);
+}
+static bool gc(const struct request *r, struct err *e)
+{
+	return other(r, delegate_gc, e);
+}
+static bool status(const struct request *r, struct err *e)
+{
+	return other(r, delegate_status, e);
+}
 
 static const char *const *versions(void)
 {
