@@ -3,23 +3,27 @@
 #ifndef CRIMP_CNI_ERROR_H
 #define CRIMP_CNI_ERROR_H
 
+#include <cni/types.h>
+
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/json.h"
 
+/* The public ones without their prefix: one list, whose numbers are the specification's. */
 enum cni_code {
-	CNI_INCOMPATIBLE_VERSION = 1,
-	CNI_UNSUPPORTED_FIELD = 2,
-	CNI_UNKNOWN_CONTAINER = 3,
-	CNI_INVALID_ENVIRONMENT = 4,
-	CNI_IO_FAILURE = 5,
-	CNI_DECODING_FAILURE = 6,
-	CNI_INVALID_CONFIG = 7,
-	CNI_INVALID_NETNS = 8,
-	CNI_TRY_AGAIN_LATER = 11,
-	CNI_NOT_AVAILABLE = 50,			/* STATUS */
-	CNI_LIMITED_CONNECTIVITY = 51,		/* STATUS: not available, and containers already attached suffer */
-	CNI_INTERNAL = 999,			/* what the reference uses for an error without a code */
+	CNI_INCOMPATIBLE_VERSION = CNI_ERR_INCOMPATIBLE_VERSION,
+	CNI_UNSUPPORTED_FIELD = CNI_ERR_UNSUPPORTED_FIELD,
+	CNI_UNKNOWN_CONTAINER = CNI_ERR_UNKNOWN_CONTAINER,
+	CNI_INVALID_ENVIRONMENT = CNI_ERR_INVALID_ENVIRONMENT,
+	CNI_IO_FAILURE = CNI_ERR_IO_FAILURE,
+	CNI_DECODING_FAILURE = CNI_ERR_DECODING_FAILURE,
+	CNI_INVALID_CONFIG = CNI_ERR_INVALID_CONFIG,
+	CNI_INVALID_NETNS = CNI_ERR_INVALID_NETNS,
+	CNI_TRY_AGAIN_LATER = CNI_ERR_TRY_AGAIN_LATER,
+	/* STATUS: not available, and ... containers already attached suffer. */
+	CNI_NOT_AVAILABLE = CNI_ERR_NOT_AVAILABLE,
+	CNI_LIMITED_CONNECTIVITY = CNI_ERR_LIMITED_CONNECTIVITY,
+	CNI_INTERNAL = CNI_ERR_INTERNAL, /* what the reference uses for an error without a code */
 };
 
 /* The code to report for @e: its own, else CNI_INTERNAL. */

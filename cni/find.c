@@ -13,14 +13,7 @@
 
 const char *const *find_dirs(struct arena *a, const char *cni_path)
 {
-	size_t n, used = 0;
-	char **pieces = str_split(a, cni_path, ':', &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (*pieces[i])
-			pieces[used++] = pieces[i];
-	pieces[used] = NULL;
-	return (const char *const *)pieces;
+	return (const char *const *)str_split_nonempty(a, cni_path, ':', NULL);
 }
 
 char *find_dirs_text(struct arena *a, const char *const *dirs)

@@ -77,19 +77,34 @@ bool fd_read_all(struct arena *a, int fd, size_t max, struct bytes *ret, struct 
 	return read_all(a, fd, 4096, max, ret, e);
 }
 
-bool fs_read(struct arena *a, const char *path, size_t max, struct bytes *ret, struct err *e)
+static bool read_path(struct arena *a, const char *path, int flags, size_t max, struct bytes *ret, struct err *e)
 {
-	autoclose int fd = open_retry(path, O_RDONLY | O_NOCTTY, 0);
+	autoclose int fd = open_retry(path, O_RDONLY | O_NOCTTY | flags, 0);
 	struct stat st;
 
 	if (fd < 0)
 		return fail(e, errno, "open %s", path);
 	if (fstat(fd, &st) < 0)
 		return fail(e, errno, "stat %s", path);
+	if ((flags & O_NONBLOCK) && !S_ISREG(st.st_mode)) {
+		fail(e, 0, "%s is not a regular file", path);
+		e->num = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+		return false;
+	}
 
 	size_t guess = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size + 1 : 4096;
 
 	return read_all(a, fd, guess, max, ret, e) || wrap(e, "%s", path);
+}
+
+bool fs_read(struct arena *a, const char *path, size_t max, struct bytes *ret, struct err *e)
+{
+	return read_path(a, path, 0, max, ret, e);
+}
+
+bool fs_read_regular(struct arena *a, const char *path, size_t max, struct bytes *ret, struct err *e)
+{
+	return read_path(a, path, O_NONBLOCK, max, ret, e);
 }
 
 bool fd_write_all(int fd, const void *data, size_t len, struct err *e)
@@ -174,6 +189,30 @@ bool fs_write_atomic(const char *path, struct bytes data, mode_t mode, struct er
 	return sync_dir(path, e);
 }
 
+struct sweep {
+	int fd;
+	time_t before;
+};
+
+static bool sweep_one(const char *name, void *arg)
+{
+	const struct sweep *s = arg;
+	struct stat st;
+
+	if (str_starts(name, TMP_PREFIX) && strlen(name) == sizeof(TMP_PREFIX) - 1 + 2 * TMP_RANDOM &&
+	    fstatat(s->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && st.st_mtime < s->before)
+		unlinkat(s->fd, name, 0);
+	return true;
+}
+
+void fs_sweep(const char *dir, int64_t age_s)
+{
+	autoclose int fd = open_retry(dir, O_RDONLY | O_DIRECTORY, 0);
+	struct sweep s = { fd, time(NULL) - age_s };
+	struct err ignored;
+	bool done UNUSED = fd >= 0 && fs_each(fd, sweep_one, &s, &ignored);
+}
+
 static bool is_dir(const char *path)
 {
 	struct stat st;
@@ -244,7 +283,7 @@ static bool lock_until(int fd, int how, int64_t deadline_ms)
 
 bool fs_lock(const char *path, mode_t mode, bool shared, int64_t deadline_ms, int *ret_fd, struct err *e)
 {
-	autoclose int fd = open_retry(path, O_RDONLY | O_CREAT, mode);
+	autoclose int fd = open_retry(path, O_RDONLY | O_CREAT | O_NONBLOCK, mode);
 
 	if (fd < 0)
 		return fail(e, errno, "open %s", path);

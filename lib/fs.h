@@ -19,11 +19,21 @@ int fd_take(int *fd);
 
 /* The whole file, at most @max bytes (larger: EFBIG), NUL-terminated in the arena (len does not count it). */
 bool fs_read(struct arena *a, const char *path, size_t max, struct bytes *ret, struct err *e) MUST_CHECK;
+/*
+ * The same of a regular file (or a link to one), for names that were found in a directory: what else lies there is refused (EINVAL, EISDIR) without
+ * waiting for anybody to write into it.
+ */
+bool fs_read_regular(struct arena *a, const char *path, size_t max, struct bytes *ret, struct err *e) MUST_CHECK;
 /* Everything from a descriptor (pipe, socket, file) until its end. */
 bool fd_read_all(struct arena *a, int fd, size_t max, struct bytes *ret, struct err *e) MUST_CHECK;
 bool fd_write_all(int fd, const void *data, size_t len, struct err *e) MUST_CHECK;
-/* Write @data to a temporary file beside @path, fsync it, rename it over @path, fsync the directory. */
+/*
+ * Write @data to a temporary file beside @path, fsync it, rename it over @path, fsync the directory. Failure: @path is what it was; only when the last
+ * step fails, after which nobody can say what a crash would leave, the new content is there already.
+ */
 bool fs_write_atomic(const char *path, struct bytes data, mode_t mode, struct err *e) MUST_CHECK;
+/* Remove from @dir what writers left there that died before their rename: their temporary files older than @age_s seconds. */
+void fs_sweep(const char *dir, int64_t age_s);
 /* mkdir -p; every directory made gets @mode. An existing directory is fine, an existing file is not. */
 bool fs_mkdirs(const char *path, mode_t mode, struct err *e) MUST_CHECK;
 /* unlink that is happy when it is gone already. */

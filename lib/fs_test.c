@@ -147,6 +147,55 @@ static void test_list(void **state)
 	}
 }
 
+/* Nobody would ever write into it. */
+static void test_not_regular(void **state)
+{
+	struct err e = ERR_INIT;
+	struct bytes back;
+
+	(void)state;
+	assert_int_equal(mkfifo(in_dir("fifo"), 0600), 0);
+	assert_int_equal(symlink("fifo", in_dir("to-fifo")), 0);
+	assert_int_equal(symlink("file", in_dir("to-file")), 0);
+	assert_true(fs_write_atomic(in_dir("file"), (struct bytes){ "x", 1 }, 0600, &e));
+	alarm(10);
+	assert_false(fs_read_regular(&a, in_dir("fifo"), 9, &back, &e));
+	assert_int_equal(e.num, EINVAL);
+	assert_true(str_ends(e.text, "/fifo is not a regular file"));
+	assert_false(fs_read_regular(&a, in_dir("to-fifo"), 9, &back, &e));
+	assert_false(fs_read_regular(&a, dir, 9, &back, &e));
+	assert_int_equal(e.num, EISDIR);
+	assert_false(fs_read_regular(&a, in_dir("none"), 9, &back, &e));
+	assert_int_equal(e.num, ENOENT);
+	assert_true(fs_read_regular(&a, in_dir("to-file"), 9, &back, &e));
+	assert_string_equal(back.data, "x");
+	alarm(0);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(fs_remove(in_dir(((const char *[]){ "fifo", "to-fifo", "to-file", "file" })[i]), &e));
+}
+
+static void test_sweep(void **state)
+{
+	static const char *const rows[] = { ".crimp-0123456789abcdef", ".crimp-new0123456789abc", ".crimp-other", "old" };
+	const struct timespec old[2] = { { .tv_sec = time(NULL) - 100 }, { .tv_sec = time(NULL) - 100 } };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_true(fs_write_atomic(in_dir(rows[i]), (struct bytes){ "x", 1 }, 0600, &e));
+		if (i != 1)
+			assert_int_equal(utimensat(AT_FDCWD, in_dir(rows[i]), old, 0), 0);
+	}
+	fs_sweep(in_dir("none"), 0);
+	fs_sweep(dir, 200);
+	assert_int_equal(access(in_dir(rows[0]), F_OK), 0);
+	fs_sweep(dir, 50);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(access(in_dir(rows[i]), F_OK), i ? 0 : -1);
+		assert_true(fs_remove(in_dir(rows[i]), &e));
+	}
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -164,6 +213,7 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_not_regular), cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_read_big), cmocka_unit_test(test_mkdirs),
 		cmocka_unit_test(test_lock), cmocka_unit_test(test_list),
 	};

@@ -10,6 +10,7 @@ struct parser {
 	struct arena *arena;
 	const char *start, *at, *end;
 	unsigned depth;
+	size_t values;
 	struct err *e;
 };
 
@@ -350,6 +351,8 @@ static bool parse_value(struct parser *p, struct json *v)
 	v->raw.data = p->at;
 	if (p->at == p->end)
 		return bad_end(p);
+	if (++p->values > JSON_VALUES_MAX)
+		return bad(p, p->at, "too many values (more than %d)", JSON_VALUES_MAX);
 	if (!parse_typed(p, v))
 		return false;
 	v->raw.len = (size_t)(p->at - v->raw.data);
@@ -531,10 +534,9 @@ static int member_cmp(const void *a, const void *b)
 	return order ? order : (x->raw.data > y->raw.data) - (x->raw.data < y->raw.data);
 }
 
-/* The members that look-ups find, sorted by key. */
-static const struct json **winners(struct arena *tmp, const struct json *o, size_t *ret_n)
+const struct json **json_sorted(struct arena *a, const struct json *o, size_t *ret_n)
 {
-	const struct json **all = arena_array(tmp, o->count, sizeof(void *));
+	const struct json **all = arena_array(a, o->count, sizeof(void *));
 	size_t n = 0, kept = 0;
 
 	json_each(m, o)
@@ -552,7 +554,7 @@ static bool equal(struct arena *tmp, const struct json *a, const struct json *b)
 static bool objects_equal(struct arena *tmp, const struct json *a, const struct json *b)
 {
 	size_t n, m;
-	const struct json **x = winners(tmp, a, &n), **y = winners(tmp, b, &m);
+	const struct json **x = json_sorted(tmp, a, &n), **y = json_sorted(tmp, b, &m);
 
 	if (n != m)
 		return false;

@@ -7,7 +7,8 @@
  * a document copies @raw of what it does not change, and no number is ever converted unless a plugin asks for its value.
  *
  * Accepted: UTF-8 text, one value, white space around it. Refused with line and column: anything else (comments, trailing commas, text after
- * the value, unpaired surrogates, invalid UTF-8, control characters in strings), depth over JSON_DEPTH_MAX. Duplicate keys are kept, in order;
+ * the value, unpaired surrogates, invalid UTF-8, control characters in strings), depth over JSON_DEPTH_MAX, more than JSON_VALUES_MAX values (a value
+ * of one byte costs a node of 80 here, so the length of a text says little about the memory it takes). Duplicate keys are kept, in order;
  * the last one wins in look-ups, as in the decoder that gave existing configurations their meaning. That decoder also folds the case
  * of keys: json_fold() does it (ASCII case, and U+017F/U+212A as s/k), json_get() does not.
  *
@@ -19,7 +20,9 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-#define JSON_DEPTH_MAX 512
+/* Everybody who walks a tree does so by recursion, in threads of runtimes whose stacks may be small. */
+#define JSON_DEPTH_MAX 128
+#define JSON_VALUES_MAX 1000000
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -57,6 +60,8 @@ bool json_str_is(const struct json *j, const char *s);
 /* A JSON number that is an integer in [min, max] as written (1e3 and 1.0 are not; -0 is 0). Otherwise false, "want an integer ...". */
 bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *ret, struct err *e) MUST_CHECK;
 bool json_uint(const struct json *j, uint64_t max, uint64_t *ret, struct err *e) MUST_CHECK;
+/* The members of @o that look-ups find (of repeated keys the last), sorted by key; in @a. */
+const struct json **json_sorted(struct arena *a, const struct json *o, size_t *ret_n);
 /* Semantic equality: object order and duplicates' losers do not matter, numbers compare as written. */
 bool json_equal(const struct json *a, const struct json *b);
 

@@ -480,7 +480,7 @@ static void test_depth(void **state)
 	assert_true(json_parse(&a, nested(&a, JSON_DEPTH_MAX), &k, &e));
 	assert_true(json_equal(j, k));
 	assert_false(json_parse(&a, nested(&a, JSON_DEPTH_MAX + 1), &j, &e));
-	assert_non_null(strstr(e.text, ": nested deeper than 512 levels"));
+	assert_non_null(strstr(e.text, ": nested deeper than 128 levels"));
 	assert_false(json_parse(&a, nested(&a, 1000000), &j, &e));
 	/* Many beside each other are not deep. */
 	buf_init(&b, &a, 0);
@@ -488,6 +488,30 @@ static void test_depth(void **state)
 		buf_puts(&b, i ? ",[],{}" : "[[]");
 	buf_puts(&b, "]");
 	parse(&a, buf_str(&b));
+	arena_done(&a);
+}
+
+static void test_too_many_values(void **state)
+{
+	enum { MOST = JSON_VALUES_MAX };
+	const struct json *j = NULL;
+	struct err e = ERR_INIT;
+	struct arena a;
+	struct buf b;
+
+	(void)state;
+	arena_init(&a, NULL, 0);
+	buf_init(&b, &a, 2 * MOST + 8);
+	buf_putc(&b, '[');
+	for (int i = 1; i < MOST; i++)
+		buf_put(&b, i > 1 ? ",0" : "0", i > 1 ? 2 : 1);
+	buf_putc(&b, ']');
+	assert_true(json_parse(&a, buf_bytes(&b), &j, &e));
+	assert_int_equal(j->count, MOST - 1);
+	b.len--;
+	buf_puts(&b, ",0]");
+	assert_false(json_parse(&a, buf_bytes(&b), &j, &e));
+	assert_non_null(strstr(e.text, ": too many values (more than 1000000)"));
 	arena_done(&a);
 }
 
@@ -661,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_folding),
 		cmocka_unit_test(test_names_and_text),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_too_many_values),
 		cmocka_unit_test(test_large_texts),
 		cmocka_unit_test(test_int),
 		cmocka_unit_test(test_uint),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -12,7 +13,7 @@
 #include "lib/fs.h"
 #include "lib/proc.h"
 
-#define OUTPUT_MAX (32u << 20)
+#define OUTPUT_MAX (8u << 20)
 #define BUSY_MS 6000
 #define HOLD_MS 100     /* how long outputs may stay open after the program has ended */
 #define DEATH_MS 2000   /* how long we wait for a killed program that hangs in the kernel */
@@ -254,15 +255,33 @@ static void guard_leave(const struct pipe_guard *g)
 /* Signals that a runtime may ignore; a program expects them to work. (Handlers end at the exec anyway.) */
 static const int plain_signals[] = { SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 
+/* The head of the program or library that this code is in: the linker makes it, unless a strange layout leaves it out. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
+
+/*
+ * Would the kernel itself load it? A binary of another machine has an interpreter registered, which opens it by name, and a
+ * descriptor that closes at the exec has none by then.
+ */
+static bool is_own_kind(int fd)
+{
+	const ElfW(Ehdr) *own = &__ehdr_start;
+	ElfW(Ehdr) head;
+	ssize_t n;
+
+	do
+		n = pread(fd, &head, sizeof(head), 0);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(head) && own && memcmp(head.e_ident, own->e_ident, EI_DATA + 1) == 0 &&
+	       head.e_machine == own->e_machine;
+}
+
 /*
  * The name under which the opened binary can be executed, whatever lies at @path by then; @path itself for the rest. (Below
  * 3 the child has other plans for the descriptor.)
  */
 static const char *image(const char *path, int fd, char dst[static 32])
 {
-	char magic[4] = "";
-
-	if (fd < 3 || read(fd, magic, sizeof(magic)) != sizeof(magic) || memcmp(magic, "\177ELF", sizeof(magic)) != 0)
+	if (fd < 3 || !is_own_kind(fd))
 		return path;
 	snprintf(dst, 32, "/proc/self/fd/%d", fd);
 	return access(dst, F_OK) == 0 ? dst : path;
@@ -287,6 +306,9 @@ static int spawn_with(const struct proc_run *p, posix_spawn_file_actions_t *file
 	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	for (int i = 0; i < 3 && !num; i++)
 		num = posix_spawn_file_actions_adddup2(files, fds[i], i);
+	/* Onto itself it only loses its close-on-exec flag, and only in the child. */
+	if (p->held_fd > 2 && !num)
+		num = posix_spawn_file_actions_adddup2(files, p->held_fd, p->held_fd);
 	if (p->dir && !num)
 		num = posix_spawn_file_actions_addchdir_np(files, p->dir);
 	return num ? num : posix_spawn(ret, image(p->path, fd, name), files, attr, p->argv ? p->argv : argv, p->envp);

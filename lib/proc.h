@@ -10,9 +10,10 @@
  * other outputs, or a session of its own. A program that SIGKILL does not end (it hangs in the kernel) is given up
  * after 2 s.
  *
- * A binary is opened once, looked at, and executed from that descriptor: a file put in its place meanwhile is not what
- * runs. A script must be executed by path (its interpreter opens it again, by name), and so is a file that may be
- * executed but not read. ETXTBSY is retried until @busy_until_ms and reported as a failure if it never stops.
+ * A binary for this machine is opened once, looked at, and executed from that descriptor: a file put in its place
+ * meanwhile is not what runs. A script must be executed by path (its interpreter opens it again, by name), and so is
+ * what an interpreter registered with the kernel runs (a binary of another machine), and a file that may be executed
+ * but not read. ETXTBSY is retried until @busy_until_ms and reported as a failure if it never stops.
  *
  * The caller may have any threads and signal handlers: SIGPIPE is blocked only in this thread and only meanwhile; the
  * program begins with nothing blocked and the usual signals not ignored. A caller who ignores SIGCHLD, or who waits for
@@ -32,9 +33,14 @@ struct proc_run {
 	int64_t deadline_ms;   /* fs_now_ms() scale; < 0: none */
 	int64_t grace_ms;      /* between TERM and KILL; 0 kills at once */
 	int64_t busy_until_ms; /* stop retrying ETXTBSY here; 0: 6 seconds from now */
-	size_t output_max;     /* of stdout, and of stderr; more: EMSGSIZE. 0: 32 MiB */
+	size_t output_max;     /* of stdout, and of stderr; more: EMSGSIZE. 0: 8 MiB */
 	int stderr_fd;         /* >= 0: stderr is copied there live as well; -1: only collected */
 	const char *dir;       /* NULL: stay */
+	/*
+	 * A descriptor that the program inherits: an flock() on it then lives at least as long as the program, even if
+	 * this process dies before it. <= 2: none.
+	 */
+	int held_fd;
 };
 
 struct proc_end {

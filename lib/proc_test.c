@@ -97,6 +97,74 @@ static void test_image(void **state)
 	assert_int_equal(strspn(end.out.data, "0123456789\n"), end.out.len);
 }
 
+#ifdef __x86_64__
+/* An i386 program that prints the 16 bytes of its process's name. */
+static const char other_kind[] =
+	"\x7f\x45\x4c\x46\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x03\x00\x01\x00\x00\x00\x54\x80"
+	"\x04\x08\x34\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x34\x00\x20\x00\x01\x00\x00\x00\x00\x00\x00\x00"
+	"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x80\x04\x08\x00\x80\x04\x08\x81\x00\x00\x00\x81\x00\x00\x00\x05\x00"
+	"\x00\x00\x00\x10\x00\x00\x83\xec\x20\xb8\xac\x00\x00\x00\xbb\x10\x00\x00\x00\x89\xe1\xcd\x80\xb8\x04\x00"
+	"\x00\x00\xbb\x01\x00\x00\x00\x89\xe1\xba\x10\x00\x00\x00\xcd\x80\xb8\x01\x00\x00\x00\x31\xdb\xcd\x80";
+
+/* A binary of another kind keeps its path: the kernel may hand it to an interpreter, which opens it by name. */
+static void test_image_of_another_kind(void **state)
+{
+	struct proc_run p = script("");
+	struct err e = ERR_INIT;
+	struct proc_end end;
+
+	(void)state;
+	p.path = fs_join(&a, dir, "other-kind");
+	assert_true(fs_write_atomic(p.path, (struct bytes){ other_kind, sizeof(other_kind) - 1 }, 0755, &e));
+	if (!proc_run(&a, &p, &end, &e)) {
+		assert_int_equal(e.num, ENOEXEC);
+		skip();
+	}
+	assert_string_equal(end.out.data, "other-kind");
+}
+#endif
+
+/* A lock on a descriptor that the program inherits outlives its owner here, and ends with the program. */
+static void test_held_descriptor(void **state)
+{
+	struct proc_run p = script("sleep 30");
+	char *path = fs_join(&a, dir, "held");
+	struct err e = ERR_INIT;
+	struct proc_end end;
+	autoclose int fd = -1;
+	int64_t began_ms;
+	long before;
+	int status;
+
+	(void)state;
+	pid_t owner = fork();
+
+	if (owner == 0) {
+		p.path = "/bin/sleep";
+		p.argv = (char *[]){ "/bin/sleep", "1", NULL };
+		p.held_fd = fs_lock(path, 0600, false, -1, &fd, &e) ? fd : 0;
+		_exit(proc_run(&a, &p, &end, &e));
+	}
+	pause_ms(300);
+	assert_int_equal(kill(owner, SIGKILL), 0);
+	assert_int_equal(waitpid(owner, &status, 0), owner);
+	began_ms = fs_now_ms();
+	assert_false(fs_lock(path, 0600, false, began_ms, &fd, &e));
+	assert_int_equal(e.num, ETIMEDOUT);
+	assert_true(fs_lock(path, 0600, false, began_ms + 5000, &fd, &e));
+	assert_true(fs_now_ms() - began_ms > 200);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	/* Nothing else is inherited, nor this when nobody says so. */
+	p = script("ls /proc/self/fd | wc -l");
+	assert_true(proc_run(&a, &p, &end, &e));
+	before = strtol(end.out.data, NULL, 10);
+	p.held_fd = fd;
+	assert_true(proc_run(&a, &p, &end, &e));
+	assert_int_equal(strtol(end.out.data, NULL, 10), before + 1);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+}
+
 /* Shell plugins say `cat /dev/stdin`, which a socket would refuse. */
 static void test_stdin_can_be_reopened(void **state)
 {
@@ -468,6 +536,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_image),
+#ifdef __x86_64__
+		cmocka_unit_test(test_image_of_another_kind),
+#endif
+		cmocka_unit_test(test_held_descriptor),
 		cmocka_unit_test(test_stdin_can_be_reopened),
 		cmocka_unit_test(test_argv),
 		cmocka_unit_test(test_big_both_ways),

@@ -66,6 +66,20 @@ char **str_split(struct arena *a, const char *s, char sep, size_t *ret_n)
 	return pieces;
 }
 
+char **str_split_nonempty(struct arena *a, const char *s, char sep, size_t *ret_n)
+{
+	size_t n, kept = 0;
+	char **pieces = str_split(a, s, sep, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (*pieces[i])
+			pieces[kept++] = pieces[i];
+	pieces[kept] = NULL;
+	if (ret_n)
+		*ret_n = kept;
+	return pieces;
+}
+
 void str_hex(char *dst, const void *src, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -112,4 +126,28 @@ unsigned utf8_len(const char *s, const char *end)
 		if (!is_tail(p[i]))
 			return 0;
 	return len;
+}
+
+void utf8_copy(char *dst, size_t size, const char *src)
+{
+	static const char ellipsis[] = "...", unknown[] = "\xEF\xBF\xBD";
+	const char *end = src + strlen(src);
+	size_t len = 0, fits = 0; /* @fits: as much of @dst as leaves room for the dots */
+
+	while (src < end) {
+		unsigned n = utf8_len(src, end), step = n ? n : 1;
+		const char *from = n ? src : unknown;
+
+		n = n ? n : sizeof(unknown) - 1;
+		if (len + n >= size) {
+			memcpy(dst + fits, ellipsis, sizeof(ellipsis));
+			return;
+		}
+		memcpy(dst + len, from, n);
+		len += n;
+		if (len + sizeof(ellipsis) <= size)
+			fits = len;
+		src += step;
+	}
+	dst[len] = '\0';
 }

@@ -140,9 +140,59 @@ static void test_utf8_refused(void **state)
 			fail_msg("accepted row %zu", i);
 }
 
+static void test_split_nonempty(void **state)
+{
+	struct arena a;
+	char **pieces;
+	size_t n;
+
+	(void)state;
+	arena_init(&a, NULL, 0);
+	pieces = str_split_nonempty(&a, ":/a::b:", ':', &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(pieces[0], "/a");
+	assert_string_equal(pieces[1], "b");
+	assert_null(pieces[2]);
+	assert_null(str_split_nonempty(&a, "::", ':', NULL)[0]);
+	assert_null(str_split_nonempty(&a, "", ':', NULL)[0]);
+	arena_done(&a);
+}
+
+static void test_utf8_copy(void **state)
+{
+	static const struct {
+		const char *src;
+		size_t size;
+		const char *dst;
+	} rows[] = {
+		{ "", 8, "" },
+		{ "abc", 4, "abc" },
+		{ "abcd", 4, "..." },
+		{ "abcdefg", 8, "abcdefg" },
+		{ "abcdefgh", 8, "abcd..." },
+		{ "a\xFFz", 8, "a\xEF\xBF\xBDz" },
+		{ "a\xC3", 8, "a\xEF\xBF\xBD" },
+		{ "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4", 7, "\xC3\xA4..." },
+		{ "\xC3\xA4\xC3\xA4x\xC3\xA4", 8, "\xC3\xA4\xC3\xA4x\xC3\xA4" },
+		{ "abc\xFF\xFF", 8, "abc..." },
+		{ "x\xED\xA0\x80", 16, "x\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" },
+	};
+	char dst[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		memset(dst, '#', sizeof(dst));
+		utf8_copy(dst, rows[i].size, rows[i].src);
+		assert_string_equal(dst, rows[i].dst);
+		for (size_t k = rows[i].size; k < sizeof(dst); k++)
+			assert_int_equal(dst[k], '#');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_split_nonempty), cmocka_unit_test(test_utf8_copy),
 		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_u64),
 		cmocka_unit_test(test_split),
