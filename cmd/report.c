@@ -38,7 +38,8 @@ static const char *advice(const struct cli *c, const struct cni_error *e)
 		return "`crimp version` lists the versions each plugin speaks; the configuration asks for another.";
 	case CNI_ERR_UNSUPPORTED_FIELD:
 	case CNI_ERR_INVALID_CONFIG:
-	case CNI_ERR_DECODING_FAILURE: return "`crimp validate FILE` checks a configuration without changing anything.";
+	case CNI_ERR_DECODING_FAILURE:
+		return "The manual page crimp-PLUGIN(8) says what each key may be; cni-conflist(5) the rest.";
 	case CNI_ERR_UNKNOWN_CONTAINER:
 		return "`crimp list` shows what is attached; name the container with NETNS or --container-id.";
 	case CNI_ERR_INVALID_NETNS:

@@ -60,7 +60,8 @@ bool cli_runtime(struct cli *c, struct cni_error *e)
 		return false;
 	}
 	c->opt.conf_dir = first_set(c->opt.conf_dir, getenv("NETCONFPATH"), "/etc/cni/net.d");
-	c->opt.plugin_dirs = first_set(c->opt.plugin_dirs, getenv("CNI_PATH"), "/opt/cni/bin");
+	if (!c->opt.plugin_dirs)
+		c->opt.plugin_dirs = first_set(getenv("CNI_PATH"), NULL, "/opt/cni/bin");
 	o.plugin_dirs = (const char *const *)split_path(c->arena, c->opt.plugin_dirs);
 	o.cache_dir = c->opt.cache_dir;
 	o.timeout_ms = (int)seconds * 1000;

@@ -20,6 +20,29 @@ static bool doing_open(struct cli *c, struct doing *d, struct cni_error *e)
 	return target_network(c, c->operands[0], &d->net, e);
 }
 
+/*
+ * CHECK and DEL need the arguments that the ADD had (which ports to look for, say). What the command line does not give
+ * comes from the cache.
+ */
+static bool doing_recall(struct cli *c, struct doing *d, struct cni_cached_list **ret, struct cni_error *e)
+{
+	struct cni_cached was = CNI_CACHED_INIT;
+
+	if (!cni_cached_config(c->rt, cni_network_name(d->net), d->at.container_id, d->at.ifname, ret, e))
+		return false;
+	if (!*ret || !cni_cached_list_get(*ret, 0, &was))
+		return true;
+	if (!d->at.n_args) {
+		d->at.args = was.args;
+		d->at.n_args = was.n_args;
+	}
+	if (!d->at.capability_args)
+		d->at.capability_args = was.capability_args;
+	if (!*d->at.netns)
+		d->at.netns = was.netns;
+	return true;
+}
+
 static void say(struct cli *c, const struct doing *d, const char *what)
 {
 	term_mark(&c->term, &c->out, true);
@@ -64,12 +87,17 @@ typedef bool simple_verb(struct cni_runtime *rt, struct cni_network *net, const 
 static int run_simple(struct cli *c, simple_verb *verb, const char *done)
 {
 	struct cni_error e = CNI_ERROR_INIT;
+	struct cni_cached_list *cached = NULL;
 	struct doing d;
 	bool ok;
 
 	if (!doing_open(c, &d, &e))
 		return report_failure(c, &e);
+	/* A cache file that cannot be read is the verb's to judge: DEL works without it. */
+	if (!doing_recall(c, &d, &cached, &e))
+		cached = NULL;
 	ok = verb(c->rt, d.net, &d.at, &e);
+	cni_cached_list_free(cached);
 	if (ok && c->opt.json)
 		say_nothing(c);
 	else if (ok)

@@ -4,6 +4,7 @@
  * the cache does not know counts as existing: better a stale lease than a live container cut off.
  */
 #include "cmd/cached.h"
+#include "cni/version.h"
 #include "lib/jsonw.h"
 #include "lib/str.h"
 
@@ -127,6 +128,63 @@ static void tell_json(struct cli *c, const struct sweep *s)
 	buf_putc(&c->out, '\n');
 }
 
+/*
+ * Versions before 1.1.0 have no GC verb, so that leases and rules of attachments that no cache knows (a cache that was lost, a DEL by
+ * plugins that did not make them) would stay for ever on most nodes. Where every plugin speaks 1.1.0 it is asked in that
+ * version: GC has no result whose shape could matter.
+ */
+static bool newer(struct cli *c, struct cni_network *net, struct cni_network **ret)
+{
+	struct cni_error ignored = CNI_ERROR_INIT;
+	const struct json *conf;
+	struct err bad = ERR_INIT;
+	struct jsonw w;
+	struct buf b;
+	size_t len;
+	const char *text = cni_network_json(net, &len);
+
+	if (version_at_least(cni_network_version(net), "1.1.0") || cni_network_is_single(net) ||
+	    !json_parse(c->arena, (struct bytes){ text, len }, &conf, &bad))
+		return false;
+	buf_init(&b, c->arena, len + 64);
+	jsonw_init(&w, &b, false);
+	jsonw_object(&w);
+	json_each(m, conf) {
+		if (str_eq(m->key, "cniVersion") || str_eq(m->key, "cniVersions"))
+			continue;
+		jsonw_key(&w, m->key);
+		jsonw_raw(&w, m->raw);
+	}
+	jsonw_kstr(&w, "cniVersion", "1.1.0");
+	jsonw_object_end(&w);
+	if (!cni_network_load_bytes(c->rt, buf_str(&b), b.len, ret, &ignored))
+		return false;
+	if (cni_validate(c->rt, *ret, NULL, &ignored))
+		return true;
+	cni_network_free(*ret);
+	return false;
+}
+
+/*
+ * A network of which our cache knows nothing may be somebody else's, whose cache lies elsewhere: plugins told that nothing
+ * is valid would cut its living containers off. Who wants that says --all.
+ */
+static bool sweep_do(struct cli *c, struct cni_network *net, struct sweep *s, struct cni_error *e)
+{
+	struct cni_network *young;
+	bool ok;
+
+	if (!s->n_planned && !s->n_valid && !c->opt.all)
+		return true;
+	if (!cni_gc(c->rt, net, s->valid, s->n_valid, e))
+		return false;
+	if (!newer(c, net, &young))
+		return true;
+	ok = cni_gc(c->rt, young, s->valid, s->n_valid, e);
+	cni_network_free(young);
+	return ok;
+}
+
 static int gc(struct cli *c)
 {
 	struct cni_error e = CNI_ERROR_INIT;
@@ -137,9 +195,7 @@ static int gc(struct cli *c)
 
 	if (!target_network(c, c->operands[0], &net, &e))
 		return report_failure(c, &e);
-	ok = sweep_plan(c, net, &s, &e) &&
-	     (c->opt.all ? cni_gc_all(c->rt, net, &e) : cni_gc(c->rt, net, s.valid, s.n_valid, &e)) &&
-	     sweep_look(c, &s, &e);
+	ok = sweep_plan(c, net, &s, &e) && sweep_do(c, net, &s, &e) && sweep_look(c, &s, &e);
 	if (ok && c->opt.json)
 		tell_json(c, &s);
 	else if (ok)
@@ -155,7 +211,7 @@ const struct verb verb_gc = {
 	.operands = "NETWORK",
 	.about = "remove what belongs to containers that are gone",
 	.more = "Containers whose network namespace still exists are kept; with --keep only those that it names;\n"
-		"with --all none.",
+		"with --all none. A network of which the cache knows nothing is left alone without --all or --keep.",
 	.options = OPT_GC,
 	.min = 1,
 	.max = 1,

@@ -12,12 +12,28 @@ struct listing {
 	size_t n_attachments;
 };
 
+/* The networks that are asked for. */
+static void networks_keep(struct listing *l, const char *only)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n_nets; i++) {
+		if (str_eq(cni_network_name(l->nets[i]), only))
+			l->nets[kept++] = l->nets[i];
+		else
+			cni_network_free(l->nets[i]);
+	}
+	l->n_nets = kept;
+}
+
 static bool gather(struct cli *c, struct listing *l, struct cni_error *e)
 {
 	const char *only = c->n_operands ? c->operands[0] : NULL;
 
 	if (!cli_runtime(c, e) || !cni_networks_load(c->rt, c->opt.conf_dir, &l->nets, &l->n_nets, e))
 		return false;
+	if (only)
+		networks_keep(l, only);
 	if (!cni_cached_attachments(c->rt, NULL, &l->cached, e))
 		return false;
 	l->attachments = arena_array(c->arena, cni_cached_list_len(l->cached) + 1, sizeof(*l->attachments));

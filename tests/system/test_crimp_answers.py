@@ -88,3 +88,54 @@ def test_no_time_at_all(node, container):
     network(node)
     done = crimp(node, "add", "testnet", container.path, "--timeout", "0")
     assert done.rc == 4 and "from 1 to 86400" in done.err and container.link("eth0") is None
+
+
+@case("crimp:gc-old-version")
+def test_gc_of_a_network_older_than_the_verb(node):
+    """gc cleans a 1.0.0 network, too: leases that no cache knows go, those of living containers stay"""
+    node.write_conf({"cniVersion": "1.0.0", "name": "testnet", "plugins": [
+        {"type": "bridge", "isGateway": True, "ipMasq": True, "ipam": node.host_local("10.7.0.0/24")}]})
+    keep, lost = node.container("keep"), node.container("lost")
+    for c in keep, lost:
+        assert crimp(node, "add", "testnet", c.path).ok
+    lost.close()
+    for entry in (node.cache / "results").iterdir():
+        if lost.path in entry.read_text():
+            entry.unlink()
+    assert crimp(node, "gc", "testnet").ok
+    assert list(node.leases()) == ["10.7.0.2"] and keep.ping("10.7.0.1")
+    rules = node.run("nft", "list", "ruleset").out
+    assert "10.7.0.2" in rules and "10.7.0.3" not in rules
+
+
+@case("crimp:gc-strange")
+def test_gc_of_a_network_that_the_cache_does_not_know(node, container):
+    """Without --all nothing is done to a network whose attachments are in somebody else's cache"""
+    network(node)
+    assert crimp(node, "add", "testnet", container.path).ok
+    done = node.crimp("gc", "testnet", "--cache-dir", node.dir / "empty")
+    assert done.ok and "0 removed" in done.out and list(node.leases()) == ["10.7.0.2"]
+    assert node.crimp("gc", "testnet", "--all", "--cache-dir", node.dir / "empty").ok and node.leases() == {}
+
+
+@case("crimp:recall")
+def test_check_and_del_know_what_add_was_told(node, container):
+    """check notices a port that is gone, and del removes the ports, without being told them again"""
+    node.write_conf({"cniVersion": "1.0.0", "name": "testnet", "plugins": [
+        {"type": "bridge", "isGateway": True, "ipam": node.host_local("10.7.0.0/24")},
+        {"type": "portmap", "capabilities": {"portMappings": True}}]})
+    assert crimp(node, "add", "testnet", container.path, "-p", "8080:80").ok
+    assert crimp(node, "check", "testnet", container.path).ok
+    node.run("nft", "flush", "map", "ip", "crimp_portmap", "ports")
+    done = crimp(node, "check", "testnet", container.path)
+    assert not done.ok and "portmap" in done.err and "no element" in done.err
+    assert crimp(node, "del", "testnet", container.path).ok
+    assert "8080" not in node.run("nft", "list", "ruleset").out
+
+
+@case("crimp:list-one")
+def test_list_one_network(node):
+    """list NETWORK shows that network only"""
+    network(node)
+    node.write_conf({"cniVersion": "1.1.0", "name": "other", "plugins": [{"type": "loopback"}]}, "20-other.conflist")
+    assert [n["name"] for n in crimp(node, "list", "testnet", "--json").json["networks"]] == ["testnet"]
