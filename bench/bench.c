@@ -2,11 +2,12 @@
 /*
  * DOC: Theory of operation
  *
- * Several sets of plugins do the same work in one run, iteration by iteration in alternating order, so that the columns of one row come from the same seconds and the
- * ratio of two medians means something even on a busy machine. The program expects to be in a network and mount namespace of its own (bench/run sees to it).
- * Every ADD gets a fresh container namespace made beforehand; DEL and CHECK get the result of their ADD as prevResult, as from a runtime. The first round of a row is
- * thrown away: it makes bridges, tables and indexes, which is the node's cost and not the container's; peak memory is read in it (bench/small/peak.c says how).
- * Every scenario starts on a node without rules.
+ * Several sets of plugins do the same work in one run, iteration by iteration in alternating order, so that the columns
+ * of one row come from the same seconds and the ratio of two medians means something even on a busy machine. The
+ * program expects to be in a network and mount namespace of its own (bench/run sees to it). Every ADD gets a fresh
+ * container namespace made beforehand; DEL and CHECK get the result of their ADD as prevResult, as from a runtime. The
+ * first round of a row is thrown away: it makes bridges, tables and indexes, which is the node's cost and not the
+ * container's; peak memory is read in it (bench/small/peak.c says how). Every scenario starts on a node without rules.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,10 @@ static FILE *raw;
 static struct arena arena;
 static unsigned serial;
 
-/* One row of the report: a plugin, its configuration with %s for the set's own store, and the budget of ratios (0: none). */
+/*
+ * One row of the report: a plugin, its configuration with %s for the set's own
+ * store, and the budget of ratios (0: none).
+ */
 struct scenario {
 	const char *title, *plugin, *conf;
 	double add, check, del;
@@ -134,7 +138,7 @@ static void run(const char *title, struct samples *into, const struct set *s, st
 	record(title, s->name, c->command, &one);
 }
 
-/* ---- VERSION ---------------------------------------------------------------------------------------------------------- */
+/* ---- VERSION ----------------------------------------------------------------------------------------------------- */
 
 static void bench_version(void)
 {
@@ -165,7 +169,7 @@ static void bench_version(void)
 		       samples_median_us(&floor) / 1e3, samples_median_faults(&floor));
 }
 
-/* ---- whole plugins ---------------------------------------------------------------------------------------------------- */
+/* ---- whole plugins ----------------------------------------------------------------------------------------------- */
 
 /* A configuration written with %s for the set's own store. */
 static const char *conf_for(const struct scenario *sc, const struct set *s)
@@ -249,7 +253,7 @@ static void bench_floor(void)
 	fflush(stdout);
 }
 
-/* ---- host-local against the number of addresses taken ------------------------------------------------------------------ */
+/* ---- host-local against the number of addresses taken ------------------------------------------------------------ */
 
 static void put_file(const char *path, const char *text)
 {
@@ -329,7 +333,7 @@ static double bench_leases(unsigned taken, double flat_from)
 	return samples_median_us(&add[0]);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------------------------------------------------------ */
 
 static int usage(void)
 {

@@ -2,9 +2,10 @@
 /*
  * DOC: Theory of operation
  *
- * The command line is the first user of libcni: it reaches networks only through <cni/runtime.h>, and the kernel (kernel/) only to look, never to change.
- * A verb is a file with one row at its end; an option is a row of one table. Help, completion and parsing all follow from the rows. Text for people
- * is put together in a buffer and written once; with --json the same facts are one JSON document on stdout and nothing else.
+ * The command line is the first user of libcni: it reaches networks only through <cni/runtime.h>, and the kernel
+ * (kernel/) only to look, never to change. A verb is a file with one row at its end; an option is a row of one table.
+ * Help, completion and parsing all follow from the rows. Text for people is put together in a buffer and written once;
+ * with --json the same facts are one JSON document on stdout and nothing else.
  */
 #ifndef CRIMP_CMD_CLI_H
 #define CRIMP_CMD_CLI_H
@@ -100,7 +101,9 @@ bool cli_runtime(struct cli *c, struct cni_error *e) MUST_CHECK; /* makes c->rt 
 char **split_path(struct arena *a, const char *path_list);       /* colon list, NULL-terminated, empty parts dropped */
 
 /* report.c */
-/* Writes what is in c->out. The exit status is @status, or EXIT_IO when an answer that was good could not be delivered. */
+/*
+ * Writes what is in c->out. The exit status is @status, or EXIT_IO when an answer that was good could not be delivered.
+ */
 int cli_done(struct cli *c, int status);
 /* Says a libcni failure (or an own one) with what to do next, to stderr or as JSON, and gives the exit status. */
 int report_failure(struct cli *c, const struct cni_error *e);

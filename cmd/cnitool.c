@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cnitool: the well-known test client, with its verbs, variables, container IDs and exit statuses. Unlike `crimp` it says what that tool says:
- * the result on stdout for add and nothing else, the text of an error on stderr, 0 or 1.
+ * cnitool: the well-known test client, with its verbs, variables, container IDs and exit statuses. Unlike `crimp` it
+ * says what that tool says: the result on stdout for add and nothing else, the text of an error on stderr, 0 or 1.
  */
 #include <stdio.h>
 #include <unistd.h>

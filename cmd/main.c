@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One file, many names: the name it is called by (the last part of argv[0]) says what it is. A name that is none of ours, such as
- * crimp-1.2 or a loader's, is passed over, and the first argument is the name.
+ * One file, many names: the name it is called by (the last part of argv[0]) says what it is. A name that is none of
+ * ours, such as crimp-1.2 or a loader's, is passed over, and the first argument is the name.
  */
 #include "cmd/cmd.h"
 

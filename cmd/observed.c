@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Holds the result of an ADD against the kernel: interfaces, addresses and routes, inside the container and on the host. */
+/*
+ * Holds the result of an ADD against the kernel: interfaces, addresses and
+ * routes, inside the container and on the host.
+ */
 #include "cmd/observed.h"
 
 #include <errno.h>

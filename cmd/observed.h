@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the kernel really has of an attachment, to be held against what the cache says was made. Looks, never changes. */
+/*
+ * What the kernel really has of an attachment, to be held against what the cache says was made. Looks, never changes.
+ */
 #ifndef CRIMP_CMD_OBSERVED_H
 #define CRIMP_CMD_OBSERVED_H
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* crimp completion: a script for the shell, made from the tables of verbs and options so that it cannot lag behind them. */
+/*
+ * crimp completion: a script for the shell, made from the tables of verbs and
+ * options so that it cannot lag behind them.
+ */
 #include "cmd/cli.h"
 #include "lib/str.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * crimp gc: without --keep and --all an attachment is valid while its network namespace exists, which is what a person means by "clean up what is gone". A namespace that
- * the cache does not know counts as existing: better a stale lease than a live container cut off.
+ * crimp gc: without --keep and --all an attachment is valid while its network namespace exists, which is what a person
+ * means by "clean up what is gone". A namespace that the cache does not know counts as existing: better a stale lease
+ * than a live container cut off.
  */
 #include "cmd/cached.h"
 #include "cni/version.h"
@@ -38,7 +39,10 @@ static bool is_kept(const struct cli *c, const struct cni_cached *a)
 	return false;
 }
 
-/* An attachment that the cache does not know may have leases and rules all the same: what --keep names in full is valid. */
+/*
+ * An attachment that the cache does not know may have leases and rules all the
+ * same: what --keep names in full is valid.
+ */
 static void keep_unknown(struct cli *c, struct sweep *s)
 {
 	for (size_t i = 0; i < c->opt.keep.n; i++) {
@@ -129,9 +133,9 @@ static void tell_json(struct cli *c, const struct sweep *s)
 }
 
 /*
- * Versions before 1.1.0 have no GC verb, so that leases and rules of attachments that no cache knows (a cache that was lost, a DEL by
- * plugins that did not make them) would stay for ever on most nodes. Where every plugin speaks 1.1.0 it is asked in that
- * version: GC has no result whose shape could matter.
+ * Versions before 1.1.0 have no GC verb, so that leases and rules of attachments that no cache knows (a cache that was
+ * lost, a DEL by plugins that did not make them) would stay for ever on most nodes. Where every plugin speaks 1.1.0 it
+ * is asked in that version: GC has no result whose shape could matter.
  */
 static bool newer(struct cli *c, struct cni_network *net, struct cni_network **ret)
 {
@@ -166,8 +170,8 @@ static bool newer(struct cli *c, struct cni_network *net, struct cni_network **r
 }
 
 /*
- * A network of which our cache knows nothing may be somebody else's, whose cache lies elsewhere: plugins told that nothing
- * is valid would cut its living containers off. Who wants that says --all.
+ * A network of which our cache knows nothing may be somebody else's, whose cache lies elsewhere: plugins told that
+ * nothing is valid would cut its living containers off. Who wants that says --all.
  */
 static bool sweep_do(struct cli *c, struct cni_network *net, struct sweep *s, struct cni_error *e)
 {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* crimp version: what this program is, and which versions of the specification plugins speak, as they say themselves. */
+/*
+ * crimp version: what this program is, and which versions of the specification plugins speak, as they say themselves.
+ */
 #include "cmd/cli.h"
 #include "lib/fs.h"
 #include "lib/jsonw.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The library through its public header, with an executor that plays the plugins: who was called with what, and what is left behind. */
+/*
+ * The library through its public header, with an executor that plays the plugins: who was
+ * called with what, and what is left behind.
+ */
 #include <setjmp.h>
 #include <errno.h>
 #include <sys/stat.h>

@@ -26,7 +26,10 @@ struct netconf {
 /* Code 6 for wrong types. Does not judge name or version: the skeleton does, in its own order. */
 bool netconf_read(struct arena *a, const struct json *conf, struct netconf *ret, struct err *e) MUST_CHECK;
 
-/* Rules of the specification; each failure has the code and text runtimes know (code 4 or 7; 3 for an empty container ID). */
+/*
+ * Rules of the specification; each failure has the code and text runtimes know
+ * (code 4 or 7; 3 for an empty container ID).
+ */
 bool container_id_valid(const char *id, struct err *e) MUST_CHECK;
 bool network_name_valid(const char *name, struct err *e) MUST_CHECK;
 bool ifname_valid(const char *name, struct err *e) MUST_CHECK;

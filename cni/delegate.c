@@ -2,13 +2,14 @@
 /*
  * DOC: Theory of operation
  *
- * A plugin asks another one (IPAM, above all) to do a part. To the other it looks as if the runtime had called it: same
- * environment but for CNI_COMMAND, same bytes on stdin. If the file found for it is the program that is running anyway, a
- * call replaces the process: everything a process would have judged is judged (variables of the command, version), and what it would
- * have lost on its way through text is lost, so that nobody can tell the two apart but by the time they take.
+ * A plugin asks another one (IPAM, above all) to do a part. To the other it looks as if the runtime had called
+ * it: same environment but for CNI_COMMAND, same bytes on stdin. If the file found for it is the program that is
+ * running anyway, a call replaces the process: everything a process would have judged is judged (variables of
+ * the command, version), and what it would have lost on its way through text is lost, so that nobody can tell
+ * the two apart but by the time they take.
  *
- * Finding, executing and judging are what a runtime does (find.h, invoke.h). Besides, what the delegate says on stderr reaches
- * ours at once and always, and an ADD with an unreadable answer is undone.
+ * Finding, executing and judging are what a runtime does (find.h, invoke.h). Besides, what the delegate says on stderr
+ * reaches ours at once and always, and an ADD with an unreadable answer is undone.
  */
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,7 +131,9 @@ static bool delegate(const struct request *r, enum command c, const char *type, 
 		if (p ? call_here(&d, p, ret, e) : call_there(&d, type, path, ret, e))
 			return true;
 	}
-	/* Who forgives ENOENT means something that is gone, not a delegate that was never called or has failed of it. */
+	/*
+	 * Who forgives ENOENT means something that is gone, not a delegate that was never called or has failed of it.
+	 */
 	e->num = 0;
 	return false;
 }

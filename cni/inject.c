@@ -79,7 +79,10 @@ static void ours_put(struct buf *b, struct ours *o)
 	member_put(b, quoted(b->arena, o->key), o->value);
 }
 
-/* The key of @m as written: between what came before it (@from) and its value there are only blanks and punctuation besides. */
+/*
+ * The key of @m as written: between what came before it (@from) and its value there
+ * are only blanks and punctuation besides.
+ */
 static struct bytes key_raw(const char *from, const struct json *m)
 {
 	const char *first = memchr(from, '"', (size_t)(m->raw.data - from));

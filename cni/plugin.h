@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The contract between the skeleton (cni/skel.c) and a plugin: one file and one row. The skeleton has parsed, validated and typed everything before the plugin runs;
- * the plugin returns a result or an error, never prints, never exits.
+ * The contract between the skeleton (cni/skel.c) and a plugin: one file and one row. The skeleton has parsed, validated
+ * and typed everything before the plugin runs; the plugin returns a result or an error, never prints, never exits.
  */
 #ifndef CRIMP_CNI_PLUGIN_H
 #define CRIMP_CNI_PLUGIN_H
@@ -36,7 +36,8 @@ struct plugin {
 	const char *name;
 	const char *about;		/* one line, lower case: "connect a container to a bridge" */
 	const char *const *versions;	/* versions_all, ... */
-	bool (*add)(const struct request *r, struct result *ret, struct err *e);	/* @ret is zeroed; version of the text is the skeleton's work */
+	/* @ret is zeroed; version of the text is the skeleton's work */
+	bool (*add)(const struct request *r, struct result *ret, struct err *e);
 	bool (*check)(const struct request *r, struct err *e);
 	bool (*del)(const struct request *r, struct err *e);
 	bool (*gc)(const struct request *r, struct err *e);
@@ -50,16 +51,19 @@ struct plugin_table {
 const struct plugin *plugin_find(const struct plugin_table *t, const char *name);
 
 /*
- * prevResult of the request. @ret_there false and @ret untouched if there is none. Unreadable: failure on ADD and CHECK; on DEL (which must work whatever became of it) it counts as absent.
- * A family other than the configuration's is refused as the reference does.
+ * prevResult of the request. @ret_there false and @ret untouched if there is none. Unreadable: failure on ADD and
+ * CHECK; on DEL (which must work whatever became of it) it counts as absent. A family other than the configuration's is
+ * refused as the reference does.
  */
 bool request_prev(const struct request *r, struct result *ret, bool *ret_there, struct err *e) MUST_CHECK;
 /* The same, but absence is a failure too: "Required prevResult missing". */
 bool request_prev_required(const struct request *r, struct result *ret, struct err *e) MUST_CHECK;
 
 /*
- * Delegation (specification section 4): run @type, found in CNI_PATH, with this request's environment, the given command and the untouched configuration. When the first hit in
- * CNI_PATH is this very binary the call happens in process. Failures keep the delegate's code. delegate_add() reads the result; undoing it after a later failure is the caller's duty.
+ * Delegation (specification section 4): run @type, found in CNI_PATH, with this request's environment, the
+ * given command and the untouched configuration. When the first hit in CNI_PATH is this very binary the
+ * call happens in process. Failures keep the delegate's code. delegate_add() reads the result; undoing it
+ * after a later failure is the caller's duty.
  */
 bool delegate_add(const struct request *r, const char *type, struct result *ret, struct err *e) MUST_CHECK;
 bool delegate_check(const struct request *r, const char *type, struct err *e) MUST_CHECK;
@@ -67,7 +71,10 @@ bool delegate_del(const struct request *r, const char *type, struct err *e) MUST
 bool delegate_gc(const struct request *r, const char *type, struct err *e) MUST_CHECK;
 bool delegate_status(const struct request *r, const char *type, struct err *e) MUST_CHECK;
 
-/* The whole life of a plugin process: environment, stdin, checks in the protocol's order, the plugin, stdout. Returns the exit status. */
+/*
+ * The whole life of a plugin process: environment, stdin, checks in the protocol's order, the
+ * plugin, stdout. Returns the exit status.
+ */
 int skel_main(const struct plugin *p, const struct plugin_table *table);
 
 #endif

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a runtime asks without an attachment: STATUS, VERSION, and whether a list could work at all. No locks, nothing is written. */
+/*
+ * What a runtime asks without an attachment: STATUS, VERSION, and whether a list could
+ * work at all. No locks, nothing is written.
+ */
 #include <errno.h>
 
 #include "cni/call.h"

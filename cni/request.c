@@ -143,7 +143,9 @@ bool request_version_check(const struct request *r, const struct plugin *p, stru
 	return command_exists(r, p, e) && version_supported(r, p, e);
 }
 
-/* The namespace of this thread; without thread-self (kernels before 3.17) that of the process, which is the same here. */
+/*
+ * The namespace of this thread; without thread-self (kernels before 3.17) that of the process, which is the same here.
+ */
 static bool own_netns(struct stat *ret)
 {
 	return stat("/proc/thread-self/ns/net", ret) == 0 || stat("/proc/self/ns/net", ret) == 0;
@@ -184,8 +186,8 @@ bool request_call(const struct request *r, const struct plugin *p, struct result
 }
 
 /*
- * Absent cniVersion: the configuration's. "" is 0.1.0, which then is of another family for all but the oldest configurations:
- * exactly those for which the reference refuses it.
+ * Absent cniVersion: the configuration's. "" is 0.1.0, which then is of another family for all but the oldest
+ * configurations: exactly those for which the reference refuses it.
  */
 static bool prev_read(const struct request *r, struct result *ret, struct err *e)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The checks between a request and a plugin, in the order that runtimes and tests can observe: a process (skel.c) passes all of them,
- * a delegate called in process (delegate.c) those that a process of its own would not have passed already.
+ * The checks between a request and a plugin, in the order that runtimes and tests can observe: a
+ * process (skel.c) passes all of them, a delegate called in process (delegate.c) those that a process
+ * of its own would not have passed already.
  */
 #ifndef CRIMP_CNI_REQUEST_H
 #define CRIMP_CNI_REQUEST_H
@@ -12,7 +13,9 @@
 enum command command_parse(const char *name);
 /* Fill the variables of @r from the environment; absent ones are "". */
 void request_environ(struct request *r);
-/* What r->command needs is there and valid. Code 4, or 3 or what the validator says; a bad one wins over missing ones. */
+/*
+ * What r->command needs is there and valid. Code 4, or 3 or what the validator says; a bad one wins over missing ones.
+ */
 bool request_variables_check(const struct request *r, struct err *e) MUST_CHECK;
 /* Take the configuration apart as far as its name and version: code 6 or 7. */
 bool request_decode(struct request *r, struct bytes text, struct err *e) MUST_CHECK;

@@ -279,7 +279,10 @@ static void test_call(void **state)
 	}
 }
 
-/* RS13: "" is refused by all but the oldest configurations, another family always. DEL takes what it cannot read for absent. */
+/*
+ * RS13: "" is refused by all but the oldest configurations, another family always.
+ * DEL takes what it cannot read for absent.
+ */
 static void test_previous_result(void **state)
 {
 	static const struct {

@@ -2,9 +2,10 @@
 /*
  * DOC: Theory of operation
  *
- * A result in memory has one shape, that of the newest version; older shapes exist only as text. Reading turns any version into it and remembers the
- * version; writing produces the version asked for, by the reference's conversion rules: which fields an old shape loses, which IP of a family an
- * 0.2.0 result keeps, where a wrong "version" label is believed. What text to text conversion can tell apart (interface 0 or absent, table 0 or absent) is kept apart.
+ * A result in memory has one shape, that of the newest version; older shapes exist only as text. Reading turns any
+ * version into it and remembers the version; writing produces the version asked for, by the reference's conversion
+ * rules: which fields an old shape loses, which IP of a family an 0.2.0 result keeps, where a wrong "version" label is
+ * believed. What text to text conversion can tell apart (interface 0 or absent, table 0 or absent) is kept apart.
  */
 #ifndef CRIMP_CNI_RESULT_H
 #define CRIMP_CNI_RESULT_H
@@ -53,14 +54,19 @@ bool dns_is_empty(const struct dns *d);
 /* Reads {"nameservers","domain","search","options"} into struct dns: a reader for lib/field.h tables. */
 #include "lib/field.h"
 field_read read_dns;
-extern const struct field result_route_fields[];	/* rows for a struct result_route: plugins read config "routes" with it (read_list) */
+/* rows for a struct result_route: plugins read config "routes" with it (read_list) */
+extern const struct field result_route_fields[];
 
 /*
- * Read a result object. @fallback_version is assumed when cniVersion is absent, or, unless @strict_empty, empty or not a string. Unknown version, malformed
- * entries (null or {} in a list, an address without prefix): code 6.
+ * Read a result object. @fallback_version is assumed when cniVersion is absent, or, unless @strict_empty, empty or not
+ * a string. Unknown version, malformed entries (null or {} in a list, an address without prefix): code 6.
  */
-bool result_read(struct arena *a, const struct json *j, const char *fallback_version, bool strict_empty, struct result *ret, struct err *e) MUST_CHECK;
-/* Write as @version ("" is labelled 0.1.0). Fails for unknown versions, and below 0.3.0 without any IP when the result was not itself below 0.3.0. @pretty: 4 spaces. No final newline. */
+bool result_read(struct arena *a, const struct json *j, const char *fallback_version, bool strict_empty,
+		 struct result *ret, struct err *e) MUST_CHECK;
+/*
+ * Write as @version ("" is labelled 0.1.0). Fails for unknown versions, and below 0.3.0 without any IP when the result
+ * was not itself below 0.3.0. @pretty: 4 spaces. No final newline.
+ */
 bool result_write(struct buf *out, const struct result *r, const char *version, bool pretty, struct err *e) MUST_CHECK;
 
 /* Growing a result in an arena; each returns the new entry, zeroed, valid until the next append of its kind. */

@@ -75,35 +75,35 @@ static void unwritable(const char *text, const char *version)
 	assert_int_equal(out.len, 0);
 }
 
-#define DNS_OLD                                                                                                          \
-	"\"dns\":{\"nameservers\":[\"1.1.1.1\",\"8.8.8.8\"],\"domain\":\"d\",\"search\":[\"s1\",\"s2\"],"               \
+#define DNS_OLD \
+	"\"dns\":{\"nameservers\":[\"1.1.1.1\",\"8.8.8.8\"],\"domain\":\"d\",\"search\":[\"s1\",\"s2\"]," \
 	"\"options\":[\"o\"]}"
-#define DNS_NEW                                                                                                          \
-	"\"dns\":{\"domain\":\"d\",\"nameservers\":[\"1.1.1.1\",\"8.8.8.8\"],\"options\":[\"o\"],"                      \
+#define DNS_NEW \
+	"\"dns\":{\"domain\":\"d\",\"nameservers\":[\"1.1.1.1\",\"8.8.8.8\"],\"options\":[\"o\"]," \
 	"\"search\":[\"s1\",\"s2\"]}"
 
 /* All that 1.1.0 can say; @version is the only difference between 1.0.0 and 1.1.0. */
-#define FULL_100(version)                                                                                                \
-	"{\"cniVersion\":\"" version "\"," DNS_NEW                                                                       \
-	",\"interfaces\":[{\"mac\":\"00:11:22:33:44:55\",\"mtu\":1500,\"name\":\"eth0\",\"pciID\":\"8086:9a01\","       \
-	"\"sandbox\":\"/var/run/netns/x\",\"socketPath\":\"/s\"},{\"name\":\"cni0\"}],"                                 \
-	"\"ips\":[{\"address\":\"10.1.2.3/24\",\"gateway\":\"10.1.2.1\",\"interface\":0},"                              \
-	"{\"address\":\"fd00::3/64\",\"gateway\":\"fd00::1\",\"interface\":0},{\"address\":\"10.9.9.9/8\"}],"           \
-	"\"routes\":[{\"advmss\":1400,\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.2.254\",\"mtu\":1450,\"priority\":100,"       \
+#define FULL_100(version) \
+	"{\"cniVersion\":\"" version "\"," DNS_NEW \
+	",\"interfaces\":[{\"mac\":\"00:11:22:33:44:55\",\"mtu\":1500,\"name\":\"eth0\",\"pciID\":\"8086:9a01\"," \
+	"\"sandbox\":\"/var/run/netns/x\",\"socketPath\":\"/s\"},{\"name\":\"cni0\"}]," \
+	"\"ips\":[{\"address\":\"10.1.2.3/24\",\"gateway\":\"10.1.2.1\",\"interface\":0}," \
+	"{\"address\":\"fd00::3/64\",\"gateway\":\"fd00::1\",\"interface\":0},{\"address\":\"10.9.9.9/8\"}]," \
+	"\"routes\":[{\"advmss\":1400,\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.2.254\",\"mtu\":1450,\"priority\":100," \
 	"\"scope\":0,\"table\":50},{\"dst\":\"::/0\"},{\"dst\":\"10.5.0.0/16\",\"gw\":\"10.1.2.7\"}]}"
-#define FULL_030(version)                                                                                                \
-	"{\"cniVersion\":\"" version "\","                                                                               \
-	"\"interfaces\":[{\"name\":\"eth0\",\"mac\":\"00:11:22:33:44:55\",\"sandbox\":\"/var/run/netns/x\"},"           \
-	"{\"name\":\"cni0\"}],"                                                                                          \
-	"\"ips\":[{\"version\":\"4\",\"interface\":0,\"address\":\"10.1.2.3/24\",\"gateway\":\"10.1.2.1\"},"            \
-	"{\"version\":\"6\",\"interface\":0,\"address\":\"fd00::3/64\",\"gateway\":\"fd00::1\"},"                       \
-	"{\"version\":\"4\",\"address\":\"10.9.9.9/8\"}],"                                                               \
-	"\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.2.254\",\"mtu\":1450,\"advmss\":1400,\"priority\":100,"       \
+#define FULL_030(version) \
+	"{\"cniVersion\":\"" version "\"," \
+	"\"interfaces\":[{\"name\":\"eth0\",\"mac\":\"00:11:22:33:44:55\",\"sandbox\":\"/var/run/netns/x\"}," \
+	"{\"name\":\"cni0\"}]," \
+	"\"ips\":[{\"version\":\"4\",\"interface\":0,\"address\":\"10.1.2.3/24\",\"gateway\":\"10.1.2.1\"}," \
+	"{\"version\":\"6\",\"interface\":0,\"address\":\"fd00::3/64\",\"gateway\":\"fd00::1\"}," \
+	"{\"version\":\"4\",\"address\":\"10.9.9.9/8\"}]," \
+	"\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.2.254\",\"mtu\":1450,\"advmss\":1400,\"priority\":100," \
 	"\"table\":50,\"scope\":0},{\"dst\":\"::/0\"},{\"dst\":\"10.5.0.0/16\",\"gw\":\"10.1.2.7\"}]," DNS_OLD "}"
-#define FULL_010(version)                                                                                                \
-	"{\"cniVersion\":\"" version "\","                                                                               \
-	"\"ip4\":{\"ip\":\"10.1.2.3/24\",\"gateway\":\"10.1.2.1\",\"routes\":[{\"dst\":\"0.0.0.0/0\","                  \
-	"\"gw\":\"10.1.2.254\"},{\"dst\":\"10.5.0.0/16\",\"gw\":\"10.1.2.7\"}]},"                                       \
+#define FULL_010(version) \
+	"{\"cniVersion\":\"" version "\"," \
+	"\"ip4\":{\"ip\":\"10.1.2.3/24\",\"gateway\":\"10.1.2.1\",\"routes\":[{\"dst\":\"0.0.0.0/0\"," \
+	"\"gw\":\"10.1.2.254\"},{\"dst\":\"10.5.0.0/16\",\"gw\":\"10.1.2.7\"}]}," \
 	"\"ip6\":{\"ip\":\"fd00::3/64\",\"gateway\":\"fd00::1\",\"routes\":[{\"dst\":\"::/0\"}]}," DNS_OLD "}"
 
 /* RS1 and RS2: everything to everything. What an older shape lost stays lost on the way back. */

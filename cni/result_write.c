@@ -2,11 +2,12 @@
 /*
  * DOC: Theory of operation
  *
- * A shape is a table of members: which ones an object of a version family has, in the order in which the reference prints
- * them (below 1.0.0 as declared, from 1.0.0 on sorted). Each member decides itself whether it is there. What converting
- * to an older version loses is what its table does not list.
+ * A shape is a table of members: which ones an object of a version family has, in the order in which the reference
+ * prints them (below 1.0.0 as declared, from 1.0.0 on sorted). Each member decides itself whether it is there. What
+ * converting to an older version loses is what its table does not list.
  *
- * "<", ">" and "&" are written as they are, where the reference writes \u003c and so on: the same string to every reader.
+ * "<", ">" and "&" are written as they are, where the reference writes \u003c and
+ * so on: the same string to every reader.
  */
 #include "cni/result.h"
 #include "cni/version.h"

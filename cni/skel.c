@@ -2,16 +2,16 @@
 /*
  * DOC: Theory of operation
  *
- * A plugin process answers with exactly one JSON object on stdout, or with nothing, and leaves with 0 or 1. So whatever is
- * to be said is put together in memory and written at one place; a plugin is only called when nothing but its own work can
- * fail, and a result that cannot be delivered is undone, because its reader will never know about it.
+ * A plugin process answers with exactly one JSON object on stdout, or with nothing, and leaves with 0 or 1. So whatever
+ * is to be said is put together in memory and written at one place; a plugin is only called when nothing but its own
+ * work can fail, and a result that cannot be delivered is undone, because its reader will never know about it.
  *
- * Order of the checks (a reader of several faults sees the first): variables of the environment, stdin, JSON and name of the
- * network, the command, the version, the whole configuration, the network namespace. The reference compares namespaces
- * last, when the host is changed and a result printed; here it is a condition for doing anything.
+ * Order of the checks (a reader of several faults sees the first): variables of the environment, stdin, JSON and name
+ * of the network, the command, the version, the whole configuration, the network namespace. The reference compares
+ * namespaces last, when the host is changed and a result printed; here it is a condition for doing anything.
  *
- * CNI_PATH is demanded by every command but VERSION, though the specification leaves it out for some: runtimes always send
- * it, and their tests expect the refusal.
+ * CNI_PATH is demanded by every command but VERSION, though the specification leaves it out for some: runtimes always
+ * send it, and their tests expect the refusal.
  */
 #include "cni/skel.h"
 
@@ -126,8 +126,8 @@ static int say_versions(const struct plugin *p, struct arena *a)
 }
 
 /*
- * A closed stdout or stderr would be the number of the next file that the plugin opens. In its place comes a file that refuses what
- * is written to it, so that an answer nobody can get is noticed.
+ * A closed stdout or stderr would be the number of the next file that the plugin opens. In its place comes a file that
+ * refuses what is written to it, so that an answer nobody can get is noticed.
  */
 static void outputs_hold(void)
 {

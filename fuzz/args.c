@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any text as CNI_ARGS. A failure leaves the outputs alone; a success gives values that stand in the text after their key,
- * and text with more than one '=' or none in a piece never succeeds.
+ * Any text as CNI_ARGS. A failure leaves the outputs alone; a success gives values that stand in the text after their
+ * key, and text with more than one '=' or none in a piece never succeeds.
  */
 #include "cni/args.h"
 

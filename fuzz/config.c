@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any bytes as the configuration of a plugin: reading ends in a failure with a code and a text, or in a request whose every text
- * can be used; the previous result in it is read for every command.
+ * Any bytes as the configuration of a plugin: reading ends in a failure with a code and a text, or in a request whose
+ * every text can be used; the previous result in it is read for every command.
  */
 #include "cni/request.h"
 

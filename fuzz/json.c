@@ -5,16 +5,19 @@
  *
  * Three claims about any bytes:
  * - The reader and libjansson agree whether it is JSON, and on every value.
- * - A value written anew, compact or pretty, and read again is equal to the first; written once more it has the same bytes.
+ * - A value written anew, compact or pretty, and read again is equal to the first;
+ *   written once more it has the same bytes.
  * - Every value's raw bytes parse by themselves to an equal value, and a failure names a place.
  *
  * Where the two readers may differ, by what they promise:
- * - libjansson has no room for a number beyond a double or a 64 bit integer (json_error_numeric_overflow), nor for a NUL
- *   in a key (json_error_null_byte_in_key): we take both. The fuzzer takes libjansson's word for the rest of such a text.
+ * - libjansson has no room for a number beyond a double or a 64 bit integer
+ *   (json_error_numeric_overflow), nor for a NUL in a key (json_error_null_byte_in_key): we take both.
+ *   The fuzzer takes libjansson's word for the rest of such a text.
  * - We stop at JSON_DEPTH_MAX levels, libjansson at 2048.
  * - A NUL byte is nowhere in JSON, but libjansson overlooks one that ends a number: such a text must be refused by us.
  * - libjansson keeps the last of duplicate keys only: values are compared by look-up, and members are not counted.
- * - libjansson compares and keeps numbers converted: those that fit an integer are compared, fractions only for their type.
+ * - libjansson compares and keeps numbers converted: those that fit an integer are
+ *   compared, fractions only for their type.
  */
 /* Both name their types alike. In this file JSON_X is libjansson's, whose macros need it, and OUR_X is ours. */
 #define json_equal jansson_equal

@@ -35,8 +35,9 @@ bool link_get_index(struct nl *nl, int index, struct link *ret, struct err *e) M
 bool link_list(struct nl *nl, struct arena *a, struct link **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 
 /*
- * A veth pair made in place by one message: our end here, with its master, MAC, MTU, and up; the peer in @peer_netns with its own name and MAC (it cannot be made up: ENOTCONN).
- * EEXIST when either name is taken: e->text says which if the kernel does.
+ * A veth pair made in place by one message: our end here, with its master, MAC, MTU, and up; the peer in
+ * @peer_netns with its own name and MAC (it cannot be made up: ENOTCONN). EEXIST when either name is
+ * taken: e->text says which if the kernel does.
  */
 struct veth_new {
 	const char *name, *peer_name;
@@ -45,7 +46,8 @@ struct veth_new {
 	int master;		/* index of a bridge, or 0 */
 	int peer_netns;		/* descriptor; -1: this namespace too */
 };
-bool link_veth_add(struct nl *nl, const struct veth_new *v, int *ret_index, int *ret_peer_index, struct err *e) MUST_CHECK;
+bool link_veth_add(struct nl *nl, const struct veth_new *v, int *ret_index, int *ret_peer_index,
+		   struct err *e) MUST_CHECK;
 
 struct bridge_new {
 	const char *name;
@@ -57,14 +59,18 @@ struct bridge_new {
 bool link_bridge_add(struct nl *nl, const struct bridge_new *b, struct err *e) MUST_CHECK;
 bool link_bridge_vlan_filtering(struct nl *nl, int index, bool on, struct err *e) MUST_CHECK;
 
-/* Could interfaces of @kind be made here? Makes none: a request that is wrong in its last detail is refused for that detail or earlier. */
+/*
+ * Could interfaces of @kind be made here? Makes none: a request that is wrong in its last
+ * detail is refused for that detail or earlier.
+ */
 bool link_kind_usable(struct nl *nl, const char *kind, struct err *e) MUST_CHECK;
 
 /* Append "up" (or down) and a net/ipv4/conf knob by its number (IPV4_DEVCONF_ARP_NOTIFY...) to a batch. */
 void link_put_up(struct nl *nl, struct nlmsg *m, int index, bool up);
 void link_put_ipv4_conf(struct nl *nl, struct nlmsg *m, int index, uint16_t knob, uint32_t value);
 
-bool link_del(struct nl *nl, int index, struct err *e) MUST_CHECK;			/* ENODEV is a failure: callers decide */
+/* ENODEV is a failure: callers decide */
+bool link_del(struct nl *nl, int index, struct err *e) MUST_CHECK;
 bool link_set_up(struct nl *nl, int index, bool up, struct err *e) MUST_CHECK;
 bool link_set_master(struct nl *nl, int index, int master, struct err *e) MUST_CHECK;
 bool link_set_mac(struct nl *nl, int index, const struct mac *mac, struct err *e) MUST_CHECK;
@@ -75,7 +81,8 @@ bool link_set_port_flags(struct nl *nl, int index, struct port_flags f, struct e
 
 /* VLANs of one bridge port (AF_BRIDGE RTM_SETLINK/DELLINK), without dumping anybody else's. */
 struct vlan_entry { uint16_t first, last; bool pvid, untagged; };
-bool link_port_vlans(struct nl *nl, struct arena *a, int index, struct vlan_entry **ret, size_t *ret_n, struct err *e) MUST_CHECK;
+bool link_port_vlans(struct nl *nl, struct arena *a, int index, struct vlan_entry **ret, size_t *ret_n,
+		     struct err *e) MUST_CHECK;
 bool link_port_vlan_add(struct nl *nl, int index, const struct vlan_entry *v, size_t n, struct err *e) MUST_CHECK;
 bool link_port_vlan_del(struct nl *nl, int index, const struct vlan_entry *v, size_t n, struct err *e) MUST_CHECK;
 

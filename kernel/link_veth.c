@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The pair appears whole, its far end already where it will live: moving an interface between namespaces afterwards waits
- * for a grace period, creating it there does not. The echo of our own request carries both indices; kernels before 6.2
- * do not echo, and are asked.
+ * The pair appears whole, its far end already where it will live: moving an interface between namespaces afterwards
+ * waits for a grace period, creating it there does not. The echo of our own request carries both indices; kernels
+ * before 6.2 do not echo, and are asked.
  */
 #include <errno.h>
 #include <linux/if_link.h>

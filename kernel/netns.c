@@ -15,7 +15,10 @@
 
 #define OWN_NETNS "/proc/thread-self/ns/net"
 
-/* Namespace files are of nsfs when bound or opened, of procfs on kernels before 3.19. Only nsfs can be asked for the type. */
+/*
+ * Namespace files are of nsfs when bound or opened, of procfs on kernels before
+ * 3.19. Only nsfs can be asked for the type.
+ */
 static bool is_netns(int fd)
 {
 	struct statfs fs;

@@ -2,13 +2,15 @@
 /*
  * DOC: Theory of operation
  *
- * One builder and one socket type for every netlink family. Messages are written front to back into a caller's buffer and never moved; several may
- * stand in one buffer and leave with one send (a "batch" of rtnetlink requests, an nftables transaction). Running out of room sets @full and makes
- * each later put a no-op, so a message of forty attributes needs one check, made by nl_send() and not by the author of the message. Nests are scopes: NL_NEST()
- * opens, the closing brace patches the length. Every request asks for NETLINK_EXT_ACK and the kernel's own sentence lands in the error.
+ * One builder and one socket type for every netlink family. Messages are written front to back into a caller's
+ * buffer and never moved; several may stand in one buffer and leave with one send (a "batch" of rtnetlink
+ * requests, an nftables transaction). Running out of room sets @full and makes each later put a no-op, so a
+ * message of forty attributes needs one check, made by nl_send() and not by the author of the message. Nests are
+ * scopes: NL_NEST() opens, the closing brace patches the length. Every request asks for NETLINK_EXT_ACK and the
+ * kernel's own sentence lands in the error.
  *
- * A socket belongs to the network namespace in which it was opened, for ever: whoever works in two namespaces holds two sockets and joins the other
- * one only to open its socket (kernel/netns.h).
+ * A socket belongs to the network namespace in which it was opened, for ever: whoever works in two namespaces holds two
+ * sockets and joins the other one only to open its socket (kernel/netns.h).
  */
 #ifndef CRIMP_KERNEL_NL_H
 #define CRIMP_KERNEL_NL_H
@@ -43,7 +45,10 @@ struct nlmsg {
 	uint8_t name##_bytes[size] __attribute__((aligned(8)));   \
 	struct nlmsg name = { .buf = name##_bytes, .cap = (size) }
 
-/* Start the next message in @m: header (NLM_F_REQUEST | NLM_F_ACK are added unless @flags has NL_NO_ACK) and the family header @fixed. */
+/*
+ * Start the next message in @m: header (NLM_F_REQUEST | NLM_F_ACK are added unless @flags has
+ * NL_NO_ACK) and the family header @fixed.
+ */
 #define NL_NO_ACK 0x10000
 void nl_begin(struct nl *nl, struct nlmsg *m, uint16_t type, unsigned flags, const void *fixed, size_t fixed_len);
 /* Empty again: for the next send from the same buffer. */
@@ -68,15 +73,19 @@ static inline void nl_nest_end(struct nl_nest *n) { nl_nest_close(n->m, n->at); 
 /* NL_NEST(m, type) { puts } -- the closing brace closes the nest, on every path out. */
 #define NL_NEST(m, type) NL_NEST_(m, type, __COUNTER__)
 #define NL_NEST_(m, type, n) NL_NEST__(m, type, n)
-#define NL_NEST__(m, type, n)                                                                                                   \
-	for (struct nl_nest nest##n CLEANUP(nl_nest_end) = { (m), nl_nest_open((m), (type)), true }; nest##n.once;              \
+#define NL_NEST__(m, type, n) \
+	for (struct nl_nest nest##n CLEANUP(nl_nest_end) = { (m), nl_nest_open((m), (type)), true }; nest##n.once; \
 	     nest##n.once = false)
 
-/* A reply message, with its attributes found by type. Unknown types beyond @max are dropped; the last of a repeated type is kept. */
+/*
+ * A reply message, with its attributes found by type. Unknown types beyond @max are
+ * dropped; the last of a repeated type is kept.
+ */
 struct nl_attr { const void *data; uint16_t len; bool there; };
 bool nl_parse(const void *data, size_t len, struct nl_attr *ret, unsigned max, struct err *e) MUST_CHECK;
 /* Attributes behind the family header of @h. */
-bool nl_parse_msg(const struct nlmsghdr *h, size_t fixed_len, struct nl_attr *ret, unsigned max, struct err *e) MUST_CHECK;
+bool nl_parse_msg(const struct nlmsghdr *h, size_t fixed_len, struct nl_attr *ret, unsigned max,
+		  struct err *e) MUST_CHECK;
 uint32_t nl_u32(const struct nl_attr *a);	/* 0 when absent or of another size */
 uint16_t nl_u16(const struct nl_attr *a);
 uint8_t nl_u8(const struct nl_attr *a);
@@ -94,14 +103,19 @@ bool nl_next(struct nl_iter *it);
 typedef bool nl_reply(const struct nlmsghdr *h, void *arg, struct err *e);
 
 /*
- * Send all messages in @m and collect every acknowledgement. On the first failure the rest is still drained; e->num is the kernel's errno and
- * the text "File exists" or "Invalid argument: the kernel's own sentence" (callers wrap() it). @ret_index (may be NULL) is the index in @m of the message
- * that failed, those without acknowledgement counted too. rtnetlink goes on after a failed message, so the others have happened.
+ * Send all messages in @m and collect every acknowledgement. On the first failure the rest is still drained; e->num is
+ * the kernel's errno and the text "File exists" or "Invalid argument: the kernel's own sentence" (callers wrap() it).
+ * @ret_index (may be NULL) is the index in @m of the message that failed, those without acknowledgement counted too.
+ * rtnetlink goes on after a failed message, so the others have happened.
  */
 bool nl_send(struct nl *nl, struct nlmsg *m, nl_reply *reply, void *arg, unsigned *ret_index, struct err *e) MUST_CHECK;
 /* nl_send() of one message without replies. */
 bool nl_ask(struct nl *nl, struct nlmsg *m, struct err *e) MUST_CHECK;
-/* A dump (NLM_F_DUMP is added by the caller in nl_begin flags). Retried up to 5 times when the kernel says it was interrupted: @again (may be NULL) resets @arg. */
-bool nl_dump(struct nl *nl, struct nlmsg *m, nl_reply *reply, void (*again)(void *arg), void *arg, struct err *e) MUST_CHECK;
+/*
+ * A dump (NLM_F_DUMP is added by the caller in nl_begin flags). Retried up to 5 times when the kernel says it was
+ * interrupted: @again (may be NULL) resets @arg.
+ */
+bool nl_dump(struct nl *nl, struct nlmsg *m, nl_reply *reply, void (*again)(void *arg), void *arg,
+	     struct err *e) MUST_CHECK;
 
 #endif

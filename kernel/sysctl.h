@@ -11,6 +11,7 @@ bool sysctl_get(const char *name, char *dst, size_t size, struct err *e) MUST_CH
 /* Write only if it has another value: a write to some knobs (forwarding) costs an RTNL round. */
 bool sysctl_want(const char *name, const char *value, struct err *e) MUST_CHECK;
 /* "net/ipv6/conf/IFNAME/KNOB": interface names may hold dots, which is why these are paths. */
-bool sysctl_set_if(const char *family, const char *ifname, const char *knob, const char *value, struct err *e) MUST_CHECK;
+bool sysctl_set_if(const char *family, const char *ifname, const char *knob, const char *value,
+		   struct err *e) MUST_CHECK;
 
 #endif

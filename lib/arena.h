@@ -2,10 +2,11 @@
 /*
  * DOC: Theory of operation
  *
- * Memory that dies together. A one-shot process has one arena, whose first chunk is static memory: a typical ADD never calls malloc.
- * A long-lived owner (a libcni handle) has one arena per object. Nothing is freed singly. What a caller can make us allocate is bounded
- * where it enters (file sizes, plugin output), not here. When the kernel gives no more memory the process cannot say
- * more than that: arena_alloc() calls the handler set with arena_on_exhausted(), then abort(). An arena is not thread-safe; two are independent.
+ * Memory that dies together. A one-shot process has one arena, whose first chunk is static memory: a typical ADD never
+ * calls malloc. A long-lived owner (a libcni handle) has one arena per object. Nothing is freed singly. What a caller
+ * can make us allocate is bounded where it enters (file sizes, plugin output), not here. When the kernel gives no more
+ * memory the process cannot say more than that: arena_alloc() calls the handler set with arena_on_exhausted(), then
+ * abort(). An arena is not thread-safe; two are independent.
  */
 #ifndef CRIMP_LIB_ARENA_H
 #define CRIMP_LIB_ARENA_H
@@ -27,7 +28,10 @@ void arena_done(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, alloc_size(2), returns_nonnull));
 /* The same, but not zeroed: for what is overwritten at once. */
 void *arena_raw(struct arena *a, size_t size) __attribute__((malloc, returns_nonnull));
-/* Make the newest allocation larger where it is (the new part is not zeroed). False, and nothing done, if it is not the newest or there is no room. */
+/*
+ * Make the newest allocation larger where it is (the new part is not zeroed). False, and nothing done, if
+ * it is not the newest or there is no room.
+ */
 bool arena_extend(struct arena *a, const void *p, size_t old_size, size_t size);
 /* Zeroed array; aborts when the product overflows. */
 void *arena_array(struct arena *a, size_t n, size_t size) __attribute__((malloc, returns_nonnull));

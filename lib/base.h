@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What every file of the tree may take for granted: the attributes we use by name, and the functions nobody may call. */
+/*
+ * What every file of the tree may take for granted: the attributes we use by name, and the functions nobody may call.
+ */
 #ifndef CRIMP_LIB_BASE_H
 #define CRIMP_LIB_BASE_H
 

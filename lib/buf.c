@@ -10,7 +10,9 @@ void buf_init(struct buf *b, struct arena *a, size_t cap)
 		b->data = arena_raw(a, cap);
 }
 
-/* Room for @len more and the NUL of buf_str(). Doubling keeps long texts linear; the newest allocation grows in place. */
+/*
+ * Room for @len more and the NUL of buf_str(). Doubling keeps long texts linear; the newest allocation grows in place.
+ */
 char *buf_room(struct buf *b, size_t len)
 {
 	size_t need, cap;

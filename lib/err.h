@@ -2,9 +2,10 @@
 /*
  * One failure, outermost context first: "bridge cni0: add veth1a2b: File exists".
  *
- * Lives on the caller's stack and is never allocated, so reporting a failure cannot fail. A function that can fail takes
- * `struct err *e` last and returns bool. On true it has not touched @e. On false it has released all it acquired, its
- * outputs are untouched, and @e says why. Decisions are made on @num or @code, never on the text. @e may not be NULL.
+ * Lives on the caller's stack and is never allocated, so reporting a failure cannot fail. A function that
+ * can fail takes `struct err *e` last and returns bool. On true it has not touched @e. On false it has
+ * released all it acquired, its outputs are untouched, and @e says why. Decisions are made on @num or
+ * @code, never on the text. @e may not be NULL.
  */
 #ifndef CRIMP_LIB_ERR_H
 #define CRIMP_LIB_ERR_H
@@ -23,7 +24,10 @@ struct err {
 
 #define ERR_INIT ((struct err){ .num = 0 })
 
-/* Start a failure. Both return false, so that `return fail(...)` reads well. If @num is not 0, ": " and the text of that errno are appended. */
+/*
+ * Start a failure. Both return false, so that `return fail(...)` reads well. If @num is not 0, ": "
+ * and the text of that errno are appended.
+ */
 bool fail(struct err *e, int num, const char *fmt, ...) PRINTF(3, 4);
 /* The same with a CNI error code (cni/error.h) and errno 0. */
 bool fail_code(struct err *e, int code, const char *fmt, ...) PRINTF(3, 4);
@@ -40,8 +44,8 @@ static inline bool err_false(bool said UNUSED) { return false; }
 #define err_details(...) err_false((err_details)(__VA_ARGS__))
 
 /*
- * Failures of work that goes on past the first (teardown, GC): starts empty, keeps num, code and details of the first, joins the texts
- * with "; " while there is room and counts the rest ("and 7 more").
+ * Failures of work that goes on past the first (teardown, GC): starts empty, keeps num, code and details of the first,
+ * joins the texts with "; " while there is room and counts the rest ("and 7 more").
  */
 struct errs {
 	struct err first;

@@ -7,7 +7,10 @@ static bool want(const char *what, const struct json *v, struct err *e)
 	return fail(e, 0, "want %s, have %s", what, json_type_name(v));
 }
 
-/* "[12]": or "[12][": the path inside a list goes on, and joins its key without ": ". An IPv6 address in brackets does not look so. */
+/*
+ * "[12]": or "[12][": the path inside a list goes on, and joins its key without ": ". An
+ * IPv6 address in brackets does not look so.
+ */
 static bool starts_with_index(const char *text)
 {
 	size_t digits;

@@ -49,8 +49,8 @@ static const char *parse_group(const char *s, unsigned *ret)
 }
 
 /*
- * Groups go to dst from the left; @gap remembers where "::" stood, and at the end what came after it moves to the right.
- * "::" must stand for at least one group of zeros.
+ * Groups go to dst from the left; @gap remembers where "::" stood, and at the end what came after it moves to the
+ * right. "::" must stand for at least one group of zeros.
  */
 static bool parse6(const char *s, uint8_t dst[16])
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One address type: IPv4 lives inside IPv6 as ::ffff:a.b.c.d, so everything above handles 16 bytes and asks ip_is4() where it matters.
- * An all-zero struct is "no address" only by the caller's convention (ip_is_unset: ::, never 0.0.0.0). Prefix lengths are counted in the
- * family's own bits (0..32 or 0..128). Text in and out is what the reference reads and prints: dotted decimal without leading zeros, RFC 5952;
- * a v4-mapped address is IPv4; zones are refused.
+ * One address type: IPv4 lives inside IPv6 as ::ffff:a.b.c.d, so everything above handles 16 bytes and asks
+ * ip_is4() where it matters. An all-zero struct is "no address" only by the caller's convention
+ * (ip_is_unset: ::, never 0.0.0.0). Prefix lengths are counted in the family's own bits (0..32 or 0..128).
+ * Text in and out is what the reference reads and prints: dotted decimal without leading zeros, RFC 5952; a
+ * v4-mapped address is IPv4; zones are refused.
  */
 #ifndef CRIMP_LIB_IP_H
 #define CRIMP_LIB_IP_H
@@ -19,8 +20,10 @@ struct mac { uint8_t b[6]; };
 #define MAC_TEXT_MAX 18
 
 bool ip_parse(const char *s, struct ip *ret, struct err *e) MUST_CHECK;		/* "invalid IP address: x" */
-bool cidr_parse(const char *s, struct cidr *ret, struct err *e) MUST_CHECK;	/* prefix length mandatory; "invalid CIDR address: x" */
-bool mac_parse(const char *s, struct mac *ret, struct err *e) MUST_CHECK;	/* aa:bb:.., aa-bb-.., aabb.ccdd.eeff; 6 bytes only */
+/* prefix length mandatory; "invalid CIDR address: x" */
+bool cidr_parse(const char *s, struct cidr *ret, struct err *e) MUST_CHECK;
+/* aa:bb:.., aa-bb-.., aabb.ccdd.eeff; 6 bytes only */
+bool mac_parse(const char *s, struct mac *ret, struct err *e) MUST_CHECK;
 char *ip_text(const struct ip *a, char dst[static IP_TEXT_MAX]);		/* return dst */
 char *cidr_text(const struct cidr *c, char dst[static CIDR_TEXT_MAX]);
 char *mac_text(const struct mac *m, char dst[static MAC_TEXT_MAX]);

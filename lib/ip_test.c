@@ -214,7 +214,8 @@ static void test_kinds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text), cmocka_unit_test(test_refused), cmocka_unit_test(test_cidr), cmocka_unit_test(test_mac),
+		cmocka_unit_test(test_text), cmocka_unit_test(test_refused), cmocka_unit_test(test_cidr),
+		cmocka_unit_test(test_mac),
 		cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_networks), cmocka_unit_test(test_kinds),
 	};
 

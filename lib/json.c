@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Recursion goes as deep as the text is nested, which JSON_DEPTH_MAX bounds; the frames are small. Each byte is looked at
- * a fixed number of times; line and column are counted only when there is a failure to report.
+ * Recursion goes as deep as the text is nested, which JSON_DEPTH_MAX bounds; the frames are small. Each byte is looked
+ * at a fixed number of times; line and column are counted only when there is a failure to report.
  */
 #include "lib/json.h"
 #include "lib/str.h"

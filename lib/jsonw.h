@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Writes JSON straight into a buf: compact, or pretty with 4 spaces as the protocol's reference prints. Commas and indentation are the writer's
- * work. Strings are escaped as in the reference's output (control characters, quotes, backslash, and < > & U+2028 U+2029 as \uXXXX only when
- * @html is set); invalid UTF-8 becomes U+FFFD. jsonw_raw() copies a value verbatim (re-indentation of pretty output does not apply to it).
+ * Writes JSON straight into a buf: compact, or pretty with 4 spaces as the protocol's reference prints. Commas and
+ * indentation are the writer's work. Strings are escaped as in the reference's output (control characters, quotes,
+ * backslash, and < > & U+2028 U+2029 as \uXXXX only when @html is set); invalid UTF-8 becomes U+FFFD. jsonw_raw()
+ * copies a value verbatim (re-indentation of pretty output does not apply to it).
  */
 #ifndef CRIMP_LIB_JSONW_H
 #define CRIMP_LIB_JSONW_H

@@ -255,12 +255,14 @@ static void guard_leave(const struct pipe_guard *g)
 /* Signals that a runtime may ignore; a program expects them to work. (Handlers end at the exec anyway.) */
 static const int plain_signals[] = { SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
 
-/* The head of the program or library that this code is in: the linker makes it, unless a strange layout leaves it out. */
+/*
+ * The head of the program or library that this code is in: the linker makes it, unless a strange layout leaves it out.
+ */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((weak, visibility("hidden")));
 
 /*
- * Would the kernel itself load it? A binary of another machine has an interpreter registered, which opens it by name, and a
- * descriptor that closes at the exec has none by then.
+ * Would the kernel itself load it? A binary of another machine has an interpreter registered, which opens it by name,
+ * and a descriptor that closes at the exec has none by then.
  */
 static bool is_own_kind(int fd)
 {
@@ -276,8 +278,8 @@ static bool is_own_kind(int fd)
 }
 
 /*
- * The name under which the opened binary can be executed, whatever lies at @path by then; @path itself for the rest. (Below
- * 3 the child has other plans for the descriptor.)
+ * The name under which the opened binary can be executed, whatever lies at @path by then; @path itself for the rest.
+ * (Below 3 the child has other plans for the descriptor.)
  */
 static const char *image(const char *path, int fd, char dst[static 32])
 {

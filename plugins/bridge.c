@@ -7,14 +7,14 @@
  *
  * ADD judges the configuration, opens the container's namespace, and only then changes anything. Shared things (bridge,
  * gateway address, forwarding) are made if missing and stay. What belongs to the container is made in the order link,
- * lease, configuration, masquerade, and undone from the end by the very functions that DEL uses. The pair comes before the
- * lease: when the container already has an interface of that name, the kernel's refusal leaves the lease of
- * whoever made it alone. The container's namespace is visited once, for a socket and a few sysctls.
+ * lease, configuration, masquerade, and undone from the end by the very functions that DEL uses. The pair comes before
+ * the lease: when the container already has an interface of that name, the kernel's refusal leaves the lease of whoever
+ * made it alone. The container's namespace is visited once, for a socket and a few sysctls.
  *
- * DEL removes what it finds and goes on after a failure: each part is found by itself (the link by its name in the container,
- * or by the name in prevResult when the namespace is gone; the rest by the attachment), and a lease is released
- * whatever became of the others. The link goes first, so that nobody is given an address that still answers; but a DHCP
- * lease is released over that link, so there the lease goes first.
+ * DEL removes what it finds and goes on after a failure: each part is found by itself (the link by its name in the
+ * container, or by the name in prevResult when the namespace is gone; the rest by the attachment), and a lease is
+ * released whatever became of the others. The link goes first, so that nobody is given an address that still answers;
+ * but a DHCP lease is released over that link, so there the lease goes first.
  */
 #include "plugins/bridge.h"
 

@@ -10,7 +10,8 @@
 
 struct bridge_conf {
 	const char *bridge;
-	bool is_gateway, is_default_gateway, force_address, ip_masq, hairpin, promisc, preserve_default_vlan, macspoofchk;
+	bool is_gateway, is_default_gateway, force_address, ip_masq, hairpin, promisc;
+	bool preserve_default_vlan, macspoofchk;
 	bool enabledad, disable_container_interface, port_isolation;
 	enum masq_backend masq_backend;
 	uint32_t mtu;			/* 0: the kernel's choice */
@@ -34,8 +35,8 @@ bool bridge_port_add(struct nl *nl, struct arena *a, const struct bridge_conf *c
 /* Until frames flow (a few seconds at most): the kernel opens a port some time after both ends are up. */
 bool bridge_port_wait(struct nl *nl, const struct bridge_port *p, struct err *e) MUST_CHECK;
 /*
- * The gateway of each IP of @r is an address of the bridge (or of the VLAN's interface, made when absent), and forwarding
- * is on. @ret_vlan (index 0: none) is that interface.
+ * The gateway of each IP of @r is an address of the bridge (or of the VLAN's interface, made when absent), and
+ * forwarding is on. @ret_vlan (index 0: none) is that interface.
  */
 bool bridge_gateways_ensure(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
 			    const struct result *r, struct link *ret_vlan, struct err *e) MUST_CHECK;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * CHECK of an attachment: prevResult says what was made under which name, the configuration says how. Each function below
- * verifies one thing that ADD made, and its failure names it.
+ * CHECK of an attachment: prevResult says what was made under which name, the configuration says how. Each function
+ * below verifies one thing that ADD made, and its failure names it.
  */
 #include <sys/socket.h>
 

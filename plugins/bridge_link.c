@@ -23,7 +23,9 @@
 
 // ---- the bridge ----
 
-/* Router advertisements are for hosts; a bridge that took an address from one would be a surprise. Not worth a failure. */
+/*
+ * Router advertisements are for hosts; a bridge that took an address from one would be a surprise. Not worth a failure.
+ */
 static void refuse_ra(const char *ifname)
 {
 	struct err ignored;
@@ -222,8 +224,8 @@ static bool vlan_gateway(struct nl *nl, struct arena *a, const struct bridge_con
 }
 
 /*
- * Several IPv6 addresses may live beside each other as long as their subnets do not overlap; an IPv4 gateway is the only
- * one of its interface.
+ * Several IPv6 addresses may live beside each other as long as their subnets do not overlap; an IPv4
+ * gateway is the only one of its interface.
  */
 static bool conflicts(const struct cidr *have, const struct cidr *want)
 {
@@ -281,8 +283,8 @@ static bool make_room(struct nl *nl, const struct bridge_conf *c, const struct p
 }
 
 /*
- * A bridge without a MAC of its own takes the lowest of its ports', and a gateway whose MAC changes with every container
- * is lost to its neighbours again and again: setting what it has makes it stay.
+ * A bridge without a MAC of its own takes the lowest of its ports', and a gateway whose MAC changes with every
+ * container is lost to its neighbours again and again: setting what it has makes it stay.
  */
 static bool freeze_mac(struct nl *nl, int index, struct err *e)
 {

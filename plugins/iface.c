@@ -4,8 +4,8 @@
  *
  * Everything that the interface needs leaves in one send: IPv4 addresses, up, IPv6 addresses, routes. IPv4 comes before
  * "up" because the kernel announces at that moment what it has by then (arp_notify); IPv6 after it, because a prefix
- * route needs an interface that is up. rtnetlink works on after a refused message; what counts is the first refusal, and
- * the table of steps says what that was about.
+ * route needs an interface that is up. rtnetlink works on after a refused message; what counts is the first refusal,
+ * and the table of steps says what that was about.
  *
  * Addresses come from an IPAM that owns its range, so asking the neighbours first (duplicate address detection) only
  * costs time: IFA_F_NODAD makes them usable at once. Who asks for it with @dad gets addresses first, the wait, then

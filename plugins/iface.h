@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What every plugin that makes an interface does to it inside the container: addresses and routes of an IPAM result, the knobs around them, and the same things verified by CHECK.
+ * What every plugin that makes an interface does to it inside the container: addresses and routes of an IPAM result,
+ * the knobs around them, and the same things verified by CHECK.
  */
 #ifndef CRIMP_PLUGINS_IFACE_H
 #define CRIMP_PLUGINS_IFACE_H
@@ -13,18 +14,26 @@
 struct iface_conf {
 	int index;			/* in the container */
 	const char *ifname;
-	int result_index;		/* which interfaces[] entry of the result it is: ips[] of other entries are skipped */
-	bool dad;			/* do duplicate address detection and wait for it (at most 5 s); else IFA_F_NODAD */
+	/* which interfaces[] entry of the result it is: ips[] of other entries are skipped */
+	int result_index;
+	/* do duplicate address detection and wait for it (at most 5 s); else IFA_F_NODAD */
+	bool dad;
 	bool announce;			/* arp_notify / ndisc_notify */
 };
 
 /*
- * Up, addresses, routes (gateway defaults to the first of the family; priority, table, scope, mtu, advmss honoured). @nl and the calling thread's
- * namespace are the container's; one send where possible. IPv6 is switched on (disable_ipv6 = 0, keep_addr_on_down = 1) when there is an IPv6 address.
+ * Up, addresses, routes (gateway defaults to the first of the family; priority, table, scope, mtu, advmss honoured).
+ * @nl and the calling thread's namespace are the container's; one send where possible. IPv6 is switched on
+ * (disable_ipv6 = 0, keep_addr_on_down = 1) when there is an IPv6 address.
  */
-bool iface_configure(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r, struct err *e) MUST_CHECK;
-/* Each ips[] entry of @r for the interface is on it with that prefix length, and each route of @r (and those the addresses imply) is there. */
-bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r, struct err *e) MUST_CHECK;
+bool iface_configure(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r,
+		     struct err *e) MUST_CHECK;
+/*
+ * Each ips[] entry of @r for the interface is on it with that prefix length, and each route of @r
+ * (and those the addresses imply) is there.
+ */
+bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r,
+		 struct err *e) MUST_CHECK;
 /* The interfaces[] entry of prevResult with this name and sandbox; -1 if absent. */
 int iface_find(const struct result *r, const char *ifname, const char *sandbox);
 

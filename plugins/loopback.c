@@ -13,7 +13,10 @@
 
 #define IFNAME "lo"
 
-/* A socket in the container. A namespace that is gone: e->num ENOENT, or EINVAL when only the file it was mounted on is left. */
+/*
+ * A socket in the container. A namespace that is gone: e->num ENOENT, or EINVAL when
+ * only the file it was mounted on is left.
+ */
 static bool container_open(const struct request *r, struct nl *nl, struct err *e)
 {
 	autoclose int fd = -1;

@@ -338,7 +338,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_iptables_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rules_found, set_up, tear_down),
 		cmocka_unit_test(test_backend),
-		cmocka_unit_test_setup_teardown(test_status, set_up, tear_down),	/* last: it gives its rights away */
+		/* last: it gives its rights away */
+		cmocka_unit_test_setup_teardown(test_status, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The list of plugins. To add one: write plugins/NAME.c that ends in `const struct plugin NAME_plugin = { ... };` (cni/plugin.h is the contract), and add its row here, in
- * alphabetical order of the names (a test refuses disorder). The Makefile, the links in bin/ and `crimp --plugins` follow from it.
+ * The list of plugins. To add one: write plugins/NAME.c that ends in `const struct plugin NAME_plugin = { ... };`
+ * (cni/plugin.h is the contract), and add its row here, in alphabetical order of the names (a test refuses disorder).
+ * The Makefile, the links in bin/ and `crimp --plugins` follow from it.
  */
 #ifndef CRIMP_PLUGINS_PLUGIN_H
 #define CRIMP_PLUGINS_PLUGIN_H

@@ -6,9 +6,11 @@
  * compiled; the rest is refused by name rather than handed to a program:
  *
  *	nft		ip saddr|daddr, ip6 saddr|daddr [!=] ADDRESS[/LENGTH]; iifname|oifname [!=] NAME[*];
- *			meta mark [& MASK] [!=] NUMBER; meta l4proto [!=] PROTOCOL; tcp|udp|sctp|dccp sport|dport [!=] PORT[-PORT]
+ *			meta mark [& MASK] [!=] NUMBER; meta l4proto [!=] PROTOCOL;
+ *			tcp|udp|sctp|dccp sport|dport [!=] PORT[-PORT]
  *	iptables	[!] -s|-d ADDRESS[/LENGTH]; [!] -i|-o NAME[+]; [!] -p PROTOCOL; [!] --sport|--dport PORT[:PORT];
- *			-m mark [!] --mark NUMBER[/MASK]; -m tcp|udp|sctp|dccp|comment|mark; --comment TEXT; long names of all these
+ *			-m mark [!] --mark NUMBER[/MASK]; -m tcp|udp|sctp|dccp|comment|mark; --comment TEXT;
+ *			long names of all these
  */
 #ifndef CRIMP_PLUGINS_PORTMAP_CONDITIONS_H
 #define CRIMP_PLUGINS_PORTMAP_CONDITIONS_H

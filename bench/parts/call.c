@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One timed execution of a plugin. The configuration comes from a memfd and stdout goes to one, so that no pipe has to be served. */
+/*
+ * One timed execution of a plugin. The configuration comes from a memfd and stdout goes
+ * to one, so that no pipe has to be served.
+ */
 #include "bench/parts/call.h"
 
 #include <errno.h>

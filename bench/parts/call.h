@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One execution of a plugin as a runtime does it, timed from before the spawn to after the reaping; and namespaces to execute it for. */
+/*
+ * One execution of a plugin as a runtime does it, timed from before the spawn to after the
+ * reaping; and namespaces to execute it for.
+ */
 #ifndef CRIMP_BENCH_PARTS_CALL_H
 #define CRIMP_BENCH_PARTS_CALL_H
 

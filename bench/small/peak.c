@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Runs a program and writes its peak resident set, in KiB, to descriptor 3. The kernel counts what a process was before its exec into its peak, so the one that forks must
- * be smaller than what is measured: this program is.
+ * Runs a program and writes its peak resident set, in KiB, to descriptor 3. The kernel counts what a process was before
+ * its exec into its peak, so the one that forks must be smaller than what is measured: this program is.
  */
 #include <string.h>
 #include <sys/resource.h>

@@ -125,7 +125,10 @@ struct probe {
 	unsigned slot;
 };
 
-/* Load the bucket of the probe, or the one after it. False at the end of the road, and (stale then) if it cannot be read. */
+/*
+ * Load the bucket of the probe, or the one after it. False at the end of the
+ * road, and (stale then) if it cannot be read.
+ */
 static bool probe_page(struct lease_index *x, struct probe *p, const struct key *k, bool onward)
 {
 	if (!p->page)

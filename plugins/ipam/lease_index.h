@@ -31,8 +31,8 @@
  * Shape: page 0 is the head. Each further page of 4096 bytes is a bucket of 63 slots of 64 bytes, searched as a
  * whole: no tombstones. A full bucket sets its mark and the key goes on to the next. Two kinds of slot:
  *	owner	hash of a lease's text -> its address (several leases of one text: several slots)
- *	block	256 addresses -> a bitmap of those taken; sixteen neighbouring blocks share a home bucket, so that skipping a
- *		run of n taken addresses costs n/4096 page reads
+ *	block	256 addresses -> a bitmap of those taken; sixteen neighbouring blocks share a home bucket, so that
+ *		skipping a run of n taken addresses costs n/4096 page reads
  * Read and written with pread and pwrite, not mapped: a write to a mapped hole on a full disk is a SIGBUS. Only a
  * rebuild collects in memory first.
  *

@@ -44,12 +44,14 @@ void lease_store_close(struct lease_store *s);
 #define autostore CLEANUP(lease_store_close) struct lease_store
 
 /* Texts of leases: of an attachment, and of a container as written before plugins 0.8 (@ifname NULL). */
-bool lease_owner(struct arena *a, const char *container_id, const char *ifname, struct bytes *ret, struct err *e) MUST_CHECK;
+bool lease_owner(struct arena *a, const char *container_id, const char *ifname, struct bytes *ret,
+		 struct err *e) MUST_CHECK;
 
 /* The addresses whose lease has exactly this text. */
 bool lease_find(struct lease_store *s, struct bytes owner, struct ip **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* Lease one address. *ret_taken: somebody has it (nothing changed then). */
-bool lease_take(struct lease_store *s, const struct ip *ip, struct bytes owner, bool *ret_taken, struct err *e) MUST_CHECK;
+bool lease_take(struct lease_store *s, const struct ip *ip, struct bytes owner, bool *ret_taken,
+		struct err *e) MUST_CHECK;
 /* Remove the lease of @ip, whose text is @owner. Gone already is success. */
 bool lease_release(struct lease_store *s, const struct ip *ip, struct bytes owner, struct err *e) MUST_CHECK;
 /* The first address of first..last that seems free; lease_take() and lease_is_free() know. False: all are taken. */

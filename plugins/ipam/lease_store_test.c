@@ -546,8 +546,10 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_files), TEST(test_missing), TEST(test_foreign_changes), TEST(test_stays_fresh), TEST(test_debris), TEST(test_cursor),
-		TEST(test_broken_index), TEST(test_replaced), TEST(test_growth), TEST(test_spill), TEST(test_recount), TEST(test_random),
+		TEST(test_files), TEST(test_missing), TEST(test_foreign_changes), TEST(test_stays_fresh),
+		TEST(test_debris), TEST(test_cursor),
+		TEST(test_broken_index), TEST(test_replaced), TEST(test_growth), TEST(test_spill), TEST(test_recount),
+		TEST(test_random),
 	};
 
 	int here = cmocka_run_group_tests_name("in /tmp", tests, start, stop);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Sizes and offsets of the structs that callers of libcni fill in, as a C compiler lays them out: "struct size member offset member offset ...". */
+/*
+ * Sizes and offsets of the structs that callers of libcni fill in, as a C compiler lays them out:
+ * "struct size member offset member offset ...".
+ */
 #include <cni/runtime.h>
 #include <stdio.h>
 

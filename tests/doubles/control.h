@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * How the doubles are told what to do, and how they tell what was done to them. Beside the program PATH/NAME lies the folder
- * PATH/NAME.d: its file `script` holds one setting per line, and every execution leaves call.N/{env,stdin,pid} there, N counting executions
- * in the order in which they began. Without that folder a double does its default and leaves no trace.
+ * How the doubles are told what to do, and how they tell what was done to them. Beside the program PATH/NAME lies
+ * the folder PATH/NAME.d: its file `script` holds one setting per line, and every execution leaves
+ * call.N/{env,stdin,pid} there, N counting executions in the order in which they began. Without that folder a
+ * double does its default and leaves no trace.
  *
- * A line is "key value"; "DEL.key value" is for one command and comes before "key value". tests/conformance/doubles.py writes them.
+ * A line is "key value"; "DEL.key value" is for one command and comes before "key value".
+ * tests/conformance/doubles.py writes them.
  */
 #ifndef CRIMP_TESTS_CONTROL_H
 #define CRIMP_TESTS_CONTROL_H

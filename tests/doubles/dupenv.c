@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* dupenv [NAME=VALUE...] -- PROGRAM [ARG...]: the environment gets these entries in front, although the names are there already. */
+/*
+ * dupenv [NAME=VALUE...] -- PROGRAM [ARG...]: the environment gets these entries in
+ * front, although the names are there already.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

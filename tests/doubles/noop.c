@@ -2,8 +2,8 @@
 /*
  * DOC: Theory of operation
  *
- * A plugin that does nothing but notes how it was called and misbehaves on demand (control.h says how). It shares no code with the product,
- * so that what it sees and says cannot be wrong in the same way. Keys of its script:
+ * A plugin that does nothing but notes how it was called and misbehaves on demand (control.h says how). It shares no
+ * code with the product, so that what it sees and says cannot be wrong in the same way. Keys of its script:
  *
  *	result JSON	printed on ADD (all others print nothing)
  *	passthrough	ADD prints prevResult as it came

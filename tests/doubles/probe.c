@@ -5,8 +5,8 @@
  *	probe version-parse V	"MAJOR MINOR PATCH", or the failure and exit status 1
  *	probe version-cmp A B	"<", "=" or ">"
  *	probe version-list	"030", "031", "040" or "all" and its members, a line each
- *	probe delegate VERB TYPE	delegate_*() with stdin as configuration and the request that the environment describes, whatever CNI_COMMAND
- *				is; the result's addresses or the failure as "CODE MSG"; then the environment must be what it was
+ *	probe delegate VERB TYPE	delegate_*() with stdin as configuration and the request that the environment
+ *				describes, whatever CNI_COMMAND is; the result's addresses or the failure as "CODE MSG"; then the environment must be what it was
  */
 #include "control.h"
 

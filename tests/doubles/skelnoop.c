@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A plugin made with our own skeleton whose callbacks do what a script says (control.h), to see the skeleton and the delegation from outside.
- * Keys of its script; all but `versions` and `about` are for one command, as in "ADD.error":
+ * A plugin made with our own skeleton whose callbacks do what a script says (control.h), to see the skeleton and the
+ * delegation from outside. Keys of its script; all but `versions` and `about` are for one command, as in "ADD.error":
  *
  *	versions V...	what the plugin supports; all by default
  *	about TEXT	its line of description; none by default
@@ -11,7 +11,8 @@
  *	prev		the callback answers with prevResult (request_prev); prev-required: and fails without
  *	result JSON	it answers with this result
  *	args KEY...	it reads CNI_ARGS and leaves call.N/args with lines KEY=VALUE
- *	error CODE MSG	it fails with this code, 0 for none; details TEXT: and these details; wrap TEXT: and this context
+ *	error CODE MSG	it fails with this code, 0 for none; details TEXT: and these details;
+ *			wrap TEXT: and this context
  *	log FILE	a line "NAME COMMAND" is appended when the callback runs
  *
  * call.N/stdin exists if the callback ran, and holds what it was given.
