@@ -19,7 +19,7 @@ def given(result):
     return [(ip["address"], ip.get("gateway")) for ip in result["ips"]]
 
 
-@case("ST1")
+@case("STA1")
 @rootless
 def test_configured(node):
     """What is configured comes out, in order, with routes and dns; DEL, GC and STATUS have nothing to do"""
@@ -33,7 +33,7 @@ def test_configured(node):
     node.status(CONF)
 
 
-@case("ST2")
+@case("STA2")
 @rootless
 def test_sources(node):
     """CNI_ARGS adds, its gateways stay with its own addresses; args.cni replaces, runtimeConfig replaces all"""
@@ -46,7 +46,7 @@ def test_sources(node):
     assert given(node.add(asked, Pod)) == [("10.7.0.8/24", None), ("fd07::8/64", None)]
 
 
-@case("ST3")
+@case("STA3")
 @rootless
 def test_refused(node):
     """Addresses without prefix, gateways that are none, and two of a family below 0.3.0 are refused by name"""
@@ -64,7 +64,7 @@ def test_refused(node):
     node.refuses("STATUS", with_address("10.7.0.5"), code=7)
 
 
-@case("ST4")
+@case("STA4")
 @rootless
 def test_check(node):
     """CHECK misses an address that is gone and a gateway that has changed"""
