@@ -9,6 +9,9 @@
  * container. After the last plugin the result is cached; if that fails the attachment is undone at once, whatever the
  * flags say: the result that DEL needs would be lost with the return.
  *
+ * An ADD of what is attached already runs, as the plugins decide about it. But it is never undone: DEL goes by container
+ * and interface, and would take away what the first one made, which is in use.
+ *
  * Between plugins a result is converted to the list's version, so that a plugin that answers in an older one does not
  * break the next. If its label is right already its bytes are passed on untouched.
  */
@@ -23,19 +26,6 @@
 #include "lib/str.h"
 
 /* ---- ADD ---- */
-
-/* CNI_ARGS has no quoting. */
-static bool args_valid(const struct call *c, struct err *e)
-{
-	for (size_t i = 0; i < c->n_args; i++) {
-		const struct arg *arg = &c->args[i];
-
-		if (!*arg->key || strpbrk(arg->key, "=;") || strchr(arg->value, ';'))
-			return fail_code(e, CNI_INVALID_ENVIRONMENT, "argument \"%s=%s\" cannot be passed in CNI_ARGS",
-					 arg->key, arg->value);
-	}
-	return true;
-}
 
 static bool version_usable(const struct call *c, struct err *e)
 {
@@ -56,41 +46,28 @@ static bool plugins_there(struct call *c, struct err *e)
 
 static bool add_ready(struct call *c, struct err *e)
 {
-	return container_id_valid(c->key.container_id, e) && network_name_valid(c->key.network, e) &&
-	       ifname_valid(c->key.ifname, e) && args_valid(c, e) && version_usable(c, e) && plugins_there(c, e) &&
-	       cache_ready(c->arena, c->rt->cache_dir, &c->key, e);
-}
-
-/* What the next plugin sees of @r. */
-static void prev_set(struct call *c, size_t i, const struct json *j, const struct result *r)
-{
-	struct err why = ERR_INIT;
-	struct buf b;
-
-	c->prev = j->raw;
-	if (result_is_labelled(j, c->list->version))
-		return;
-	buf_init(&b, c->arena, j->raw.len + 64);
-	if (result_write(&b, r, c->list->version, false, &why))
-		c->prev = (struct bytes){ buf_str(&b), b.len };
-	else
-		runtime_warn(c->rt, c->arena, "plugin %s (ADD, network %s): its result is passed on as it is: %s",
-			     c->list->plugins[i].type, c->key.network, why.text);
+	return call_valid(c, e) && network_name_valid(c->key.network, e) && version_usable(c, e) &&
+	       plugins_there(c, e) && cache_ready(c->arena, c->rt->cache_dir, &c->key, e);
 }
 
 /* Plugin @i: its answer, and what the next one will see of it. */
 static bool add_one(struct call *c, size_t i, const struct json **ret_json, struct result *ret, struct err *e)
 {
-	struct proc_end end;
+	struct err why = ERR_INIT;
+	struct reply reply;
 
-	if (!call_plugin(c, i, &end, e))
+	if (!call_plugin(c, i, &reply, e))
 		return false;
-	if (!invoke_result(c->arena, &end, c->list->version, ret, ret_json, e)) {
+	if (!invoke_result(c->arena, &reply, c->list->version, ret, ret_json, e)) {
 		if (!c->rt->on_stderr)
-			invoke_add_stderr(c->arena, &end, e);
+			invoke_add_stderr(c->arena, &reply.end, e);
 		return call_wrap_plugin(c, i, e);
 	}
-	prev_set(c, i, *ret_json, ret);
+	if (call_prev_set(c, *ret_json, ret, &why))
+		return true;
+	c->prev = (*ret_json)->raw;
+	runtime_warn(c->rt, c->arena, "plugin %s (ADD, network %s): its result is passed on as it is: %s",
+		     c->list->plugins[i].type, c->key.network, why.text);
 	return true;
 }
 
@@ -106,12 +83,22 @@ static bool add_all(struct call *c, const struct json **ret_json, struct result 
 	return true;
 }
 
-/* The container is as if it had not been attached, or there is a warning. */
-static void undo(struct call *c)
+/*
+ * The container is as if it had not been attached, or there is a warning. @again: an earlier ADD has attached it, with a
+ * result that is still cached; its interface and addresses are not ours to take away.
+ */
+static void undo(struct call *c, bool again)
 {
 	struct call del = *c;
 	struct err why = ERR_INIT;
 
+	if (again) {
+		runtime_warn(c->rt, c->arena,
+			     "a repeated ADD of container %s, interface %s, network %s failed and is not undone: what the "
+			     "first one attached stays, until DEL",
+			     c->key.container_id, c->key.ifname, c->key.network);
+		return;
+	}
 	del.command = COMMAND_DEL;
 	if (!version_at_least(c->list->version, "0.4.0"))
 		del.prev = (struct bytes){ NULL, 0 };
@@ -136,7 +123,7 @@ static bool remember(struct call *c, const struct cni_result *r, struct err *e)
 	return cache_write(c->arena, c->rt->cache_dir, &entry, e) || wrap(e, "cannot remember the result");
 }
 
-static bool add_locked(struct call *c, struct cni_result **ret, struct err *e)
+static bool add_locked(struct call *c, bool again, struct cni_result **ret, struct err *e)
 {
 	struct cni_result *result = NULL;
 	const struct json *j;
@@ -144,29 +131,44 @@ static bool add_locked(struct call *c, struct cni_result **ret, struct err *e)
 
 	if (!add_all(c, &j, &r, e)) {
 		if (c->rt->flags & CNI_ROLLBACK)
-			undo(c);
+			undo(c, again);
 		return false;
 	}
 	if (!result_handle_new(j, &r, &result, e) || !remember(c, result, e)) {
 		cni_result_free(result);
-		undo(c);
+		undo(c, again);
 		return call_wrap(c, e);
 	}
 	*ret = result;
 	return true;
 }
 
+/* Is there a result of an earlier ADD? */
+static bool is_attached(struct call *c)
+{
+	struct err ignored = ERR_INIT;
+	struct cache_entry entry;
+	enum cache_state state = cache_read(c->arena, c->rt->cache_dir, &c->key, &entry, &ignored);
+
+	return state == CACHE_GOOD || state == CACHE_LEGACY;
+}
+
 static bool add(struct call *c, const struct cni_attachment *at, struct cni_result **ret, struct err *e)
 {
 	struct lock lock = LOCK_INIT;
-	bool ok;
+	bool ok = false, again;
 
 	if (!call_attach(c, at, e) || !add_ready(c, e))
 		return call_wrap(c, e);
 	if (!call_lock(c, &lock, e))
 		return false;
-	ok = add_locked(c, ret, e);
-	lock_release(&lock, !ok);
+	again = is_attached(c);
+	/* Whose file it is may have changed while we waited. */
+	if (cache_ready(c->arena, c->rt->cache_dir, &c->key, e))
+		ok = add_locked(c, again, ret, e);
+	else
+		call_wrap(c, e);
+	lock_release(&lock, !ok && !again);
 	return ok;
 }
 
@@ -192,12 +194,12 @@ bool cni_add(struct cni_runtime *rt, struct cni_network *net, const struct cni_a
 
 static bool check_all(struct call *c, struct err *e)
 {
-	struct proc_end end;
+	struct reply reply;
 
 	if (!call_prev_cached(c, NULL, e))
 		return call_wrap(c, e);
 	for (size_t i = 0; i < c->list->n; i++)
-		if (!call_plugin(c, i, &end, e))
+		if (!call_plugin(c, i, &reply, e))
 			return false;
 	return true;
 }
@@ -220,7 +222,7 @@ static bool check(struct call *c, const struct cni_attachment *at, struct err *e
 	}
 	if (c->list->disable_check)
 		return true;
-	if (!call_attach(c, at, e))
+	if (!call_attach(c, at, e) || !call_valid(c, e))
 		return call_wrap(c, e);
 	if (!call_lock(c, &lock, e))
 		return false;
@@ -250,7 +252,7 @@ bool cni_del(struct cni_runtime *rt, struct cni_network *net, const struct cni_a
 	bool ok;
 
 	call_init(&c, scratch_init(&s), rt, net, COMMAND_DEL);
-	if (!call_attach(&c, at, &why)) {
+	if (!call_attach(&c, at, &why) || !call_valid(&c, &why)) {
 		call_wrap(&c, &why);
 		return error_give(e, &why);
 	}

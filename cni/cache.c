@@ -19,6 +19,11 @@ static char *results_dir(struct arena *a, const char *dir)
 	return fs_join(a, dir, "results");
 }
 
+char *cache_name(struct arena *a, const struct cache_key *key)
+{
+	return arena_printf(a, "%s-%s-%s", key->network, key->container_id, key->ifname);
+}
+
 bool cache_path(struct arena *a, const char *dir, const struct cache_key *key, char **ret, struct err *e)
 {
 	const char *const parts[] = { key->network, key->container_id, key->ifname };
@@ -31,7 +36,7 @@ bool cache_path(struct arena *a, const char *dir, const struct cache_key *key, c
 				"cache file name requires network name (\"%s\"), container ID (\"%s\"), and interface "
 				"name (\"%s\")",
 				parts[0] ? parts[0] : "", parts[1] ? parts[1] : "", parts[2] ? parts[2] : "");
-	name = arena_printf(a, "%s-%s-%s", parts[0], parts[1], parts[2]);
+	name = cache_name(a, key);
 	if (strlen(name) > NAME_MAX)
 		return fail(e, ENAMETOOLONG, "cache file %s", name);
 	*ret = fs_join(a, results_dir(a, dir), name);
@@ -161,8 +166,12 @@ enum cache_state cache_read(struct arena *a, const char *dir, const struct cache
 	if (!cache_path(a, dir, key, &path, e))
 		return CACHE_NONE;
 	ret->path = path;
-	if (!fs_read(a, path, CACHE_FILE_MAX, &text, e))
-		return CACHE_NONE;
+	if (!fs_read_regular(a, path, CACHE_FILE_MAX, &text, e)) {
+		if (e->num == ENOENT)
+			return CACHE_NONE;
+		wrap(e, "cache file");
+		return CACHE_UNREADABLE;
+	}
 	state = read_text(a, text, key, ret, e);
 	if (state == CACHE_CORRUPT)
 		wrap(e, "cache file %s", path);
@@ -171,39 +180,15 @@ enum cache_state cache_read(struct arena *a, const char *dir, const struct cache
 
 /* ---- writing ---- */
 
-static bool same_key(const struct json *a, const struct json *b)
-{
-	return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
-}
-
-/* By key, and those of one key in the order of the document. */
-static int by_key(const void *x, const void *y)
-{
-	const struct json *a = *(const struct json *const *)x, *b = *(const struct json *const *)y;
-	int order = memcmp(a->key, b->key, a->key_len < b->key_len ? a->key_len : b->key_len);
-
-	if (order)
-		return order;
-	if (a->key_len != b->key_len)
-		return a->key_len < b->key_len ? -1 : 1;
-	return a->raw.data < b->raw.data ? -1 : a->raw.data > b->raw.data;
-}
-
 static void write_sorted(struct arena *a, struct jsonw *w, const struct json *j);
 
 static void write_object(struct arena *a, struct jsonw *w, const struct json *o)
 {
-	const struct json **members = arena_array(a, o->count + 1, sizeof(*members));
-	size_t n = 0;
+	size_t n;
+	const struct json **members = json_sorted(a, o, &n);
 
-	json_each(m, o)
-		members[n++] = m;
-	qsort(members, n, sizeof(*members), by_key);
 	jsonw_object(w);
 	for (size_t i = 0; i < n; i++) {
-		/* Of repeated keys the last one counts. */
-		if (i + 1 < n && same_key(members[i], members[i + 1]))
-			continue;
 		jsonw_keyn(w, members[i]->key, members[i]->key_len);
 		write_sorted(a, w, members[i]);
 	}
@@ -294,26 +279,44 @@ bool cache_ready(struct arena *a, const char *dir, const struct cache_key *key, 
 		return false;
 	if (faccessat(AT_FDCWD, results, W_OK | X_OK, AT_EACCESS) < 0)
 		return fail(e, errno, "cannot write into %s", results);
-	if (cache_read(a, dir, key, &ignored, &why) != CACHE_OTHER)
-		return true;
+	switch (cache_read(a, dir, key, &ignored, &why)) {
+	case CACHE_NONE:
+	case CACHE_GOOD:
+	case CACHE_LEGACY:
+	case CACHE_CORRUPT: return true;
+	case CACHE_UNREADABLE:
+	case CACHE_OTHER: break;
+	}
 	*e = why;
 	return false;
 }
 
 bool cache_write(struct arena *a, const char *dir, const struct cache_entry *entry, struct err *e)
 {
+	struct bytes text = cache_text(a, entry);
 	char *path;
 
-	return cache_path(a, dir, &entry->key, &path, e) && fs_mkdirs(results_dir(a, dir), 0700, e) &&
-	       fs_write_atomic(path, cache_text(a, entry), 0600, e);
+	if (!cache_path(a, dir, &entry->key, &path, e))
+		return false;
+	if (text.len > CACHE_FILE_MAX)
+		return fail(e, EFBIG, "%zu bytes for cache file %s", text.len, path);
+	return fs_mkdirs(results_dir(a, dir), 0700, e) && fs_write_atomic(path, text, 0600, e);
 }
 
 bool cache_remove(struct arena *a, const char *dir, const struct cache_key *key, struct err *e)
 {
-	struct err ignored = ERR_INIT;
-	char *path;
+	struct err why = ERR_INIT;
+	struct cache_entry entry;
 
-	return !cache_path(a, dir, key, &path, &ignored) || fs_remove(path, e);
+	switch (cache_read(a, dir, key, &entry, &why)) {
+	case CACHE_NONE:
+	case CACHE_OTHER: return true;
+	case CACHE_UNREADABLE: *e = why; return false;
+	case CACHE_GOOD:
+	case CACHE_LEGACY:
+	case CACHE_CORRUPT: break;
+	}
+	return fs_remove(entry.path, e);
 }
 
 /* ---- listing ---- */
@@ -329,10 +332,11 @@ static bool entry_load(struct arena *a, const char *results, const char *name, c
 	if (container_id && !strstr(name, container_id))
 		return false;
 	path = fs_join(a, results, name);
-	if (!fs_read(a, path, CACHE_FILE_MAX, &text, &ignored) || !cache_parse(a, text, ret, &ignored))
+	if (!fs_read_regular(a, path, CACHE_FILE_MAX, &text, &ignored) || !cache_parse(a, text, ret, &ignored))
 		return false;
 	ret->path = path;
-	return *ret->key.ifname && *ret->key.network && (!container_id || str_eq(ret->key.container_id, container_id));
+	return *ret->key.ifname && *ret->key.network && str_eq(cache_name(a, &ret->key), name) &&
+	       (!container_id || str_eq(ret->key.container_id, container_id));
 }
 
 bool cache_list(struct arena *a, const char *dir, const char *container_id, struct cache_entry **ret, size_t *ret_n,
@@ -351,4 +355,76 @@ bool cache_list(struct arena *a, const char *dir, const char *container_id, stru
 	*ret = entries;
 	*ret_n = n;
 	return true;
+}
+
+/* ---- what has been written since ---- */
+
+struct cache_stamp {
+	const char *name;
+	dev_t dev;
+	ino_t ino;
+	struct timespec modified, changed;
+};
+
+static bool stamp_take(const char *path, struct cache_stamp *ret)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return false;
+	*ret = (struct cache_stamp){
+		.name = strrchr(path, '/') + 1,
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.modified = st.st_mtim,
+		.changed = st.st_ctim,
+	};
+	return true;
+}
+
+static bool same_time(const struct timespec *x, const struct timespec *y)
+{
+	return x->tv_sec == y->tv_sec && x->tv_nsec == y->tv_nsec;
+}
+
+bool cache_snapshot(struct arena *a, const char *dir, const char *network, struct cache_snapshot *ret, struct err *e)
+{
+	const char *results = results_dir(a, dir), *prefix = arena_printf(a, "%s-", network);
+	struct cache_snapshot s = { .n = 0 };
+	size_t n_names;
+	char **names;
+
+	if (!fs_list(a, results, true, &names, &n_names, e))
+		return false;
+	s.stamps = arena_array(a, n_names, sizeof(*s.stamps));
+	for (size_t i = 0; i < n_names; i++)
+		if (str_starts(names[i], prefix))
+			s.n += stamp_take(fs_join(a, results, names[i]), &s.stamps[s.n]);
+	*ret = s;
+	return true;
+}
+
+static int stamp_cmp(const void *x, const void *y)
+{
+	const struct cache_stamp *a = x, *b = y;
+
+	return strcmp(a->name, b->name);
+}
+
+bool cache_written_since(const struct cache_snapshot *before, const struct cache_entry *entry)
+{
+	const struct cache_stamp *then = NULL;
+	struct cache_stamp now;
+
+	if (!stamp_take(entry->path, &now))
+		return false;
+	if (before->n)
+		then = bsearch(&now, before->stamps, before->n, sizeof(now), stamp_cmp);
+	return !then || then->dev != now.dev || then->ino != now.ino || !same_time(&then->modified, &now.modified) ||
+	       !same_time(&then->changed, &now.changed);
+}
+
+void cache_sweep(struct arena *a, const char *dir)
+{
+	fs_sweep(results_dir(a, dir), 3600);
 }

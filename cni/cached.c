@@ -60,10 +60,8 @@ static void item_set(struct arena *a, struct cni_cached *item, const struct cach
 
 static struct cni_cached_list *list_new(void)
 {
-	struct cni_cached_list *l = calloc(1, sizeof(*l));
+	struct cni_cached_list *l = handle_new(sizeof(*l));
 
-	if (!l)
-		abort();
 	arena_init(&l->arena, NULL, 0);
 	return l;
 }
@@ -108,10 +106,7 @@ size_t cni_cached_list_len(const struct cni_cached_list *l)
 
 bool cni_cached_list_get(const struct cni_cached_list *l, size_t i, struct cni_cached *ret)
 {
-	if (!l || i >= l->n)
-		return false;
-	size_give(ret, &l->items[i], sizeof(*ret));
-	return true;
+	return l && i < l->n && size_give(ret, &l->items[i], sizeof(*ret));
 }
 
 /* NULL in @ret: there is none. */
@@ -125,7 +120,7 @@ static bool config_get(struct cni_cached_list *l, const char *dir, const struct 
 	if (!cache_path(&l->arena, dir, key, &path, e))
 		return false;
 	state = cache_read(&l->arena, dir, key, &entry, e);
-	if (state == CACHE_CORRUPT)
+	if (state == CACHE_CORRUPT || state == CACHE_UNREADABLE)
 		return false;
 	if (state == CACHE_LEGACY)
 		return fail(e, 0, "cache file %s: a bare result, without a configuration", path);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cni/call.h"
+#include "cni/config.h"
 #include "cni/error.h"
 #include "cni/find.h"
 #include "cni/inject.h"
@@ -76,6 +77,24 @@ void call_attach_cached(struct call *c, const struct cache_entry *entry)
 	c->prev = (struct bytes){ NULL, 0 };
 }
 
+/* CNI_ARGS has no quoting. */
+static bool args_valid(const struct call *c, struct err *e)
+{
+	for (size_t i = 0; i < c->n_args; i++) {
+		const struct arg *arg = &c->args[i];
+
+		if (!*arg->key || strpbrk(arg->key, "=;") || strchr(arg->value, ';'))
+			return fail_code(e, CNI_INVALID_ENVIRONMENT, "argument \"%s=%s\" cannot be passed in CNI_ARGS",
+					 arg->key, arg->value);
+	}
+	return true;
+}
+
+bool call_valid(const struct call *c, struct err *e)
+{
+	return container_id_valid(c->key.container_id, e) && ifname_valid(c->key.ifname, e) && args_valid(c, e);
+}
+
 /* ---- running ---- */
 
 static const char *args_text(const struct call *c)
@@ -112,7 +131,7 @@ static struct bytes adopt(struct arena *a, char *text, size_t len)
 }
 
 static bool exec_by_caller(struct arena *a, const struct cni_runtime *rt, const struct proc_run *p,
-			   struct proc_end *ret, struct err *e)
+			   struct reply *ret, struct err *e)
 {
 	struct cni_exec call = {
 		.size = sizeof(call),
@@ -126,9 +145,9 @@ static bool exec_by_caller(struct arena *a, const struct cni_runtime *rt, const 
 	struct cni_error why = CNI_ERROR_INIT;
 	bool ok = rt->exec(rt->arg, &call, &end, &why);
 
-	*ret = (struct proc_end){ .status = end.status, .timed_out = end.timed_out };
-	ret->out = adopt(a, end.out, end.out_len);
-	ret->err = adopt(a, end.err, end.err_len);
+	ret->end = (struct proc_end){ .status = end.status, .timed_out = end.timed_out };
+	ret->end.out = adopt(a, end.out, end.out_len);
+	ret->end.err = adopt(a, end.err, end.err_len);
 	if (!ok) {
 		fail_code(e, why.code, "%s", why.text[0] ? why.text : "it could not be run");
 		e->num = why.num;
@@ -138,7 +157,7 @@ static bool exec_by_caller(struct arena *a, const struct cni_runtime *rt, const 
 }
 
 static bool execute(struct arena *a, const struct cni_runtime *rt, const char *path, const char *type, char **env,
-		    struct bytes request, struct proc_end *ret, struct err *e)
+		    struct bytes request, int held_fd, struct reply *ret, struct err *e)
 {
 	struct proc_run p = {
 		.path = path,
@@ -147,15 +166,16 @@ static bool execute(struct arena *a, const struct cni_runtime *rt, const char *p
 		.deadline_ms = rt->timeout_ms > 0 ? fs_now_ms() + rt->timeout_ms : -1,
 		.grace_ms = rt->grace_ms,
 		.stderr_fd = -1,
+		.held_fd = held_fd,
 	};
 	bool ok;
 
-	*ret = (struct proc_end){ .status = 0 };
+	*ret = (struct reply){ .why_not = "" };
 	ok = rt->exec ? exec_by_caller(a, rt, &p, ret, e) : invoke(a, &p, ret, e);
-	if (rt->on_stderr && ret->err.len)
-		rt->on_stderr(rt->arg, type, ret->err.data, ret->err.len);
+	if (rt->on_stderr && ret->end.err.len)
+		rt->on_stderr(rt->arg, type, ret->end.err.data, ret->end.err.len);
 	if (!ok && !rt->on_stderr)
-		invoke_add_stderr(a, ret, e);
+		invoke_add_stderr(a, &ret->end, e);
 	return ok;
 }
 
@@ -170,7 +190,7 @@ bool call_wrap(const struct call *c, struct err *e)
 	return wrap(e, "%s, network %s", command_names[c->command], c->key.network);
 }
 
-bool call_plugin(struct call *c, size_t i, struct proc_end *ret, struct err *e)
+bool call_plugin(struct call *c, size_t i, struct reply *ret, struct err *e)
 {
 	const struct conflist_plugin *plugin = &c->list->plugins[i];
 	struct inject_keys keys = {
@@ -184,13 +204,14 @@ bool call_plugin(struct call *c, size_t i, struct proc_end *ret, struct err *e)
 	char *path;
 
 	if (!find_plugin(c->arena, c->rt->dirs, plugin->type, &path, e) ||
-	    !execute(c->arena, c->rt, path, plugin->type, call_env(c), inject(c->arena, plugin->json, &keys), ret, e))
+	    !execute(c->arena, c->rt, path, plugin->type, call_env(c), inject(c->arena, plugin->json, &keys),
+		     c->held_fd, ret, e))
 		return call_wrap_plugin(c, i, e);
 	return true;
 }
 
 bool call_version(struct arena *a, const struct cni_runtime *rt, const char *path, const char *type,
-		  struct proc_end *ret, struct err *e)
+		  struct reply *ret, struct err *e)
 {
 	static const char request[] = "{\"cniVersion\":\"" VERSION_NEWEST "\"}";
 	/* Plugins of the time of 0.1.0 look at these before they look at the command. */
@@ -204,7 +225,7 @@ bool call_version(struct arena *a, const struct cni_runtime *rt, const char *pat
 	};
 	struct bytes input = { request, sizeof(request) - 1 };
 
-	return execute(a, rt, path, type, env_with(a, environ, set, ARRAY_LEN(set)), input, ret, e);
+	return execute(a, rt, path, type, env_with(a, environ, set, ARRAY_LEN(set)), input, 0, ret, e);
 }
 
 /* ---- what the verbs share ---- */
@@ -214,11 +235,15 @@ bool call_lock(struct call *c, struct lock *ret, struct err *e)
 	struct err why = ERR_INIT;
 
 	*ret = LOCK_INIT;
-	if ((c->rt->flags & CNI_NO_LOCKS) ||
-	    lock_attachment(c->arena, c->rt->cache_dir, &c->key, c->rt->lock_timeout_ms, ret, &why))
+	if (c->rt->flags & CNI_NO_LOCKS)
 		return true;
-	if (why.num == ETIMEDOUT || c->command == COMMAND_ADD) {
+	if (lock_attachment(c->arena, c->rt->cache_dir, &c->key, c->rt->lock_timeout_ms, ret, &why)) {
+		c->held_fd = lock_fd(ret);
+		return true;
+	}
+	if (why.num == ETIMEDOUT || (why.num == EOWNERDEAD && c->command != COMMAND_DEL) || c->command == COMMAND_ADD) {
 		*e = why;
+		e->num = why.num == EOWNERDEAD ? ETIMEDOUT : why.num;
 		return call_wrap(c, e);
 	}
 	runtime_warn(c->rt, c->arena, "%s of container %s, interface %s, network %s goes on without a lock: %s",
@@ -226,19 +251,16 @@ bool call_lock(struct call *c, struct lock *ret, struct err *e)
 	return true;
 }
 
-static bool convert(struct call *c, const struct json *j, struct err *e)
+bool call_prev_set(struct call *c, const struct json *j, const struct result *r, struct err *e)
 {
-	struct result r;
 	struct buf b;
 
-	if (!result_read(c->arena, j, "0.1.0", false, &r, e))
-		return false;
 	if (result_is_labelled(j, c->list->version)) {
 		c->prev = j->raw;
 		return true;
 	}
 	buf_init(&b, c->arena, j->raw.len + 64);
-	if (!result_write(&b, &r, c->list->version, false, e))
+	if (!result_write(&b, r, c->list->version, false, e))
 		return false;
 	c->prev = (struct bytes){ buf_str(&b), b.len };
 	return true;
@@ -249,16 +271,18 @@ bool call_prev_cached(struct call *c, enum cache_state *ret_state, struct err *e
 	struct cache_entry entry;
 	struct err why = ERR_INIT;
 	enum cache_state state = cache_read(c->arena, c->rt->cache_dir, &c->key, &entry, &why);
+	struct result r;
 
 	if (ret_state)
 		*ret_state = state;
-	if (state == CACHE_CORRUPT) {
+	if (state == CACHE_CORRUPT || state == CACHE_UNREADABLE) {
 		*e = why;
 		return false;
 	}
 	if ((state != CACHE_GOOD && state != CACHE_LEGACY) || !entry.result)
 		return true;
-	return convert(c, entry.result, e) || wrap(e, "cached result %s", entry.path);
+	return (result_read(c->arena, entry.result, "0.1.0", false, &r, e) && call_prev_set(c, entry.result, &r, e)) ||
+	       wrap(e, "cached result %s", entry.path);
 }
 
 bool call_del_all(struct call *c, bool go_on, struct err *e)
@@ -267,9 +291,9 @@ bool call_del_all(struct call *c, bool go_on, struct err *e)
 
 	for (size_t i = c->list->n; i-- > 0;) {
 		struct err why = ERR_INIT;
-		struct proc_end end;
+		struct reply reply;
 
-		if (call_plugin(c, i, &end, &why))
+		if (call_plugin(c, i, &reply, &why))
 			continue;
 		errs_add(&all, &why);
 		if (!go_on)
@@ -288,8 +312,6 @@ static enum cache_state prev_for_del(struct call *c)
 		return state;
 	runtime_warn(c->rt, c->arena, "DEL of container %s, interface %s, network %s without prevResult: %s",
 		     c->key.container_id, c->key.ifname, c->key.network, why.text);
-	if (state == CACHE_CORRUPT && !cache_remove(c->arena, c->rt->cache_dir, &c->key, &why))
-		runtime_warn(c->rt, c->arena, "%s", why.text);
 	return state;
 }
 
@@ -308,7 +330,8 @@ bool call_del(struct call *c, struct err *e)
 		c->prev = (struct bytes){ NULL, 0 };
 	if (!call_del_all(c, c->rt->flags & CNI_DEL_CONTINUE, e))
 		return false;
-	if (state != CACHE_OTHER && !cache_remove(c->arena, c->rt->cache_dir, &c->key, &why))
+	/* One that cannot be read may be another's; there has been a warning. */
+	if (state != CACHE_UNREADABLE && !cache_remove(c->arena, c->rt->cache_dir, &c->key, &why))
 		runtime_warn(c->rt, c->arena, "%s", why.text);
 	return true;
 }

@@ -281,7 +281,7 @@ static bool dropin_load(struct arena *a, const char *path, struct conflist *l, s
 	const struct json *o;
 	struct bytes text;
 
-	if (!fs_read(a, path, CONFLIST_FILE_MAX, &text, e))
+	if (!fs_read_regular(a, path, CONFLIST_FILE_MAX, &text, e))
 		return false;
 	if (!parse_object(a, text, &o, e) || !plugin_read(a, o, &l->plugins[l->n], &ignored, e)) {
 		e->code = e->code ? e->code : CNI_INVALID_CONFIG;
@@ -325,14 +325,12 @@ static bool dropins_load(struct arena *a, const char *path, const struct json *o
 	return true;
 }
 
-bool conflist_load(struct arena *a, const char *path, enum conflist_form form, struct conflist *ret, struct err *e)
+static bool load_text(struct arena *a, const char *path, struct bytes text, enum conflist_form form,
+		      struct conflist *ret, struct err *e)
 {
 	const struct json *o;
 	struct conflist l;
-	struct bytes text;
 
-	if (!fs_read(a, path, CONFLIST_FILE_MAX, &text, e))
-		return false;
 	if (!read_text(a, text, form, &l, &o, e))
 		return wrap(e, "%s", path);
 	if (o && !dropins_load(a, path, o, &l, e))
@@ -342,4 +340,19 @@ bool conflist_load(struct arena *a, const char *path, enum conflist_form form, s
 	l.file = arena_strdup(a, path);
 	*ret = l;
 	return true;
+}
+
+bool conflist_load(struct arena *a, const char *path, enum conflist_form form, struct conflist *ret, struct err *e)
+{
+	struct bytes text;
+
+	return fs_read_regular(a, path, CONFLIST_FILE_MAX, &text, e) && load_text(a, path, text, form, ret, e);
+}
+
+bool conflist_load_named(struct arena *a, const char *path, enum conflist_form form, struct conflist *ret,
+			 struct err *e)
+{
+	struct bytes text;
+
+	return fs_read(a, path, CONFLIST_FILE_MAX, &text, e) && load_text(a, path, text, form, ret, e);
 }

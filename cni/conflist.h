@@ -53,8 +53,14 @@ enum conflist_form {
  */
 bool conflist_parse(struct arena *a, struct bytes text, enum conflist_form form, struct conflist *ret,
 		    struct err *e) MUST_CHECK;
-/* Read one file; a list is completed by its drop-ins. Failures name the file. */
+/*
+ * Read one file that was found in a directory; a list is completed by its drop-ins. Failures name the file. What is not
+ * regular is refused: a FIFO would wait for somebody to write.
+ */
 bool conflist_load(struct arena *a, const char *path, enum conflist_form form, struct conflist *ret,
 		   struct err *e) MUST_CHECK;
+/* The same of a file that somebody has named: it may be a pipe. */
+bool conflist_load_named(struct arena *a, const char *path, enum conflist_form form, struct conflist *ret,
+			 struct err *e) MUST_CHECK;
 
 #endif

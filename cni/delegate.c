@@ -103,13 +103,14 @@ static bool call_there(const struct request *r, const char *type, const char *pa
 		.deadline_ms = -1,
 		.stderr_fd = STDERR_FILENO,
 	};
-	struct proc_end end = { 0 }, undone = { 0 };
+	struct reply reply;
+	struct proc_end undone;
 	struct err ignored;
 	bool ran UNUSED;
 
-	if (!invoke(r->arena, &run, &end, e))
+	if (!invoke(r->arena, &run, &reply, e))
 		return say_who(type, e);
-	if (!ret || invoke_result(r->arena, &end, r->net.version, ret, NULL, e))
+	if (!ret || invoke_result(r->arena, &reply, r->net.version, ret, NULL, e))
 		return true;
 	run.envp = environ_with(r->arena, COMMAND_DEL);
 	ran = proc_run(r->arena, &run, &undone, &ignored);

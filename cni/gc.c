@@ -5,7 +5,14 @@
  * GC of <cni/runtime.h>: first a DEL for every cached attachment of this network that is not valid (with the
  * namespace, the arguments and the result it was added with, but the plugins of the list as it is now), then, from
  * 1.1.0 on, the verb GC for every plugin. Nothing stops it: all failures are joined.
+ *
+ * The caller's list is of the moment he made it, and GC may wait long for the calls that are under way. What they have
+ * attached by then is not in the list and yet no garbage. So the files of the cache are noted when the call begins, and
+ * entries written since are valid, for the DELs and in what plugins are told. Nothing of this holds for the form without a
+ * list, whose meaning is: everything.
  */
+#include <errno.h>
+
 #include "cni/call.h"
 #include "cni/config.h"
 #include "cni/error.h"
@@ -20,7 +27,11 @@ struct gc {
 	struct valid_attachment *valid;
 	size_t n;
 	bool tell; /* plugins get the list of valid ones */
+	struct cache_snapshot before;
 };
+
+/* Nobody but a plugin whose runtime was killed can hold an attachment while GC holds the network. */
+#define MEMBER_LOCK_MS 1000
 
 static bool is_valid(const struct gc *g, const struct cache_key *key)
 {
@@ -30,20 +41,59 @@ static bool is_valid(const struct gc *g, const struct cache_key *key)
 	return false;
 }
 
+static bool delete_locked(struct call *c, struct err *e)
+{
+	struct lock lock = LOCK_INIT;
+	bool ok;
+
+	if (!(c->rt->flags & CNI_NO_LOCKS) &&
+	    !lock_member(c->arena, c->rt->cache_dir, &c->key, MEMBER_LOCK_MS, &lock, e)) {
+		e->num = e->num == EOWNERDEAD ? ETIMEDOUT : e->num;
+		return call_wrap(c, e);
+	}
+	c->held_fd = lock_fd(&lock);
+	ok = call_del(c, e);
+	lock_release(&lock, ok);
+	return ok;
+}
+
+/* With memory of its own: there may be thousands. */
 static void delete_one(struct gc *g, const struct cache_entry *entry, struct errs *all)
 {
+	autoscratch s;
 	struct err why = ERR_INIT;
 	struct call c;
 
-	call_init(&c, g->arena, g->rt, g->net, COMMAND_DEL);
+	call_init(&c, scratch_init(&s), g->rt, g->net, COMMAND_DEL);
 	call_attach_cached(&c, entry);
-	if (call_del(&c, &why)) {
-		if (!(g->rt->flags & CNI_NO_LOCKS))
-			lock_forget(g->arena, g->rt->cache_dir, &entry->key);
+	if (delete_locked(&c, &why))
 		return;
-	}
 	wrap(&why, "GC of container %s, interface %s", entry->key.container_id, entry->key.ifname);
 	errs_add(all, &why);
+}
+
+static void valid_add(struct gc *g, const struct cache_key *key)
+{
+	g->valid[g->n++] = (struct valid_attachment){ .container_id = key->container_id, .ifname = key->ifname };
+}
+
+/* The entries of this network, and those of them that are newer than the call among the valid ones. */
+static size_t entries_choose(struct gc *g, struct cache_entry *entries, size_t n)
+{
+	struct valid_attachment *more = arena_array(g->arena, g->n + n, sizeof(*more));
+	size_t kept = 0;
+
+	if (g->n)
+		memcpy(more, g->valid, g->n * sizeof(*more));
+	g->valid = more;
+	for (size_t i = 0; i < n; i++) {
+		if (!str_eq(entries[i].key.network, g->net->list.name))
+			continue;
+		entries[kept++] = entries[i];
+		if (g->tell && !is_valid(g, &entries[i].key) && cache_written_since(&g->before, &entries[i]))
+			valid_add(g, &entries[i].key);
+	}
+	return kept;
 }
 
 static void delete_stale(struct gc *g, struct errs *all)
@@ -57,9 +107,11 @@ static void delete_stale(struct gc *g, struct errs *all)
 		errs_add(all, &why);
 		return;
 	}
+	n = entries_choose(g, entries, n);
 	for (size_t i = 0; i < n; i++)
-		if (str_eq(entries[i].key.network, g->net->list.name) && !is_valid(g, &entries[i].key))
+		if (!is_valid(g, &entries[i].key))
 			delete_one(g, &entries[i], all);
+	cache_sweep(g->arena, g->rt->cache_dir);
 }
 
 static struct bytes valid_text(const struct gc *g)
@@ -80,18 +132,19 @@ static struct bytes valid_text(const struct gc *g)
 	return buf_bytes(&b);
 }
 
-static void ask_plugins(struct gc *g, struct errs *all)
+static void ask_plugins(struct gc *g, const struct lock *lock, struct errs *all)
 {
 	struct call c;
 
 	call_init(&c, g->arena, g->rt, g->net, COMMAND_GC);
+	c.held_fd = lock_fd(lock);
 	if (g->tell)
 		c.valid = valid_text(g);
 	for (size_t i = 0; i < g->net->list.n; i++) {
 		struct err why = ERR_INIT;
-		struct proc_end end;
+		struct reply reply;
 
-		if (!call_plugin(&c, i, &end, &why))
+		if (!call_plugin(&c, i, &reply, &why))
 			errs_add(all, &why);
 	}
 }
@@ -104,12 +157,13 @@ static bool collect(struct gc *g, struct err *e)
 
 	if (g->net->list.disable_gc)
 		return true;
-	if (!(rt->flags & CNI_NO_LOCKS) &&
-	    !lock_network(g->arena, rt->cache_dir, g->net->list.name, rt->lock_timeout_ms, &lock, e))
+	if (!cache_snapshot(g->arena, rt->cache_dir, g->net->list.name, &g->before, e) ||
+	    (!(rt->flags & CNI_NO_LOCKS) &&
+	     !lock_network(g->arena, rt->cache_dir, g->net->list.name, rt->lock_timeout_ms, &lock, e)))
 		return wrap(e, "GC, network %s", g->net->list.name);
 	delete_stale(g, &all);
 	if (version_at_least(g->net->list.version, "1.1.0"))
-		ask_plugins(g, &all);
+		ask_plugins(g, &lock, &all);
 	lock_release(&lock, false);
 	return errs_done(&all, e);
 }

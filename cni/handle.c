@@ -21,6 +21,15 @@ void scratch_done(struct scratch *s)
 	arena_done(&s->arena);
 }
 
+void *handle_new(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
 bool size_take(void *dst, size_t full, const void *src, struct err *e)
 {
 	size_t size;
@@ -35,15 +44,17 @@ bool size_take(void *dst, size_t full, const void *src, struct err *e)
 	return true;
 }
 
-void size_give(void *dst, const void *src, size_t full)
+bool size_give(void *dst, const void *src, size_t full)
 {
 	size_t size;
 
 	memcpy(&size, dst, sizeof(size));
+	if (size < sizeof(size))
+		return false;
 	if (size > full)
 		size = full;
-	if (size > sizeof(size))
-		memcpy((char *)dst + sizeof(size), (const char *)src + sizeof(size), size - sizeof(size));
+	memcpy((char *)dst + sizeof(size), (const char *)src + sizeof(size), size - sizeof(size));
+	return true;
 }
 
 bool error_give(struct cni_error *e, const struct err *why)
@@ -52,10 +63,11 @@ bool error_give(struct cni_error *e, const struct err *why)
 
 	if (!e)
 		return false;
-	memcpy(full.text, why->text, sizeof(full.text));
-	memcpy(full.details, why->details, sizeof(full.details));
-	size_give(e, &full, sizeof(full));
-	return false;
+	/* File names and what plugins say may be anything. */
+	utf8_copy(full.text, sizeof(full.text), why->text);
+	utf8_copy(full.details, sizeof(full.details), why->details);
+	/* With nowhere to put the reason it is a failure all the same. */
+	return size_give(e, &full, sizeof(full)) && false;
 }
 
 _Static_assert(sizeof(((struct cni_error *)0)->text) == ERR_TEXT_MAX, "texts are copied whole");
@@ -63,31 +75,34 @@ _Static_assert(sizeof(((struct cni_error *)0)->details) == ERR_DETAILS_MAX, "det
 
 void runtime_warn(const struct cni_runtime *rt, struct arena *a, const char *fmt, ...)
 {
-	struct buf b;
+	char *text;
+	size_t size;
 	va_list ap;
-	char text[2048];
+	int n;
 
 	if (!rt->on_warn)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	buf_init(&b, a, 256);
-	buf_puts(&b, text);
-	rt->on_warn(rt->arg, buf_str(&b));
+	size = n < 0 ? 1 : (size_t)n + 1;
+	text = arena_alloc(a, 4 * size + 4); /* as it is, then as UTF-8, where a byte may become three */
+	va_start(ap, fmt);
+	vsnprintf(text, size, fmt, ap);
+	va_end(ap);
+	utf8_copy(text + size, 3 * size + 4, text);
+	rt->on_warn(rt->arg, text + size);
 }
 
 char **strings_give(const char *const *strings, size_t n)
 {
-	char **copy = calloc(n + 1, sizeof(*copy));
+	char **copy = handle_new((n + 1) * sizeof(*copy));
 
-	for (size_t i = 0; copy && i < n; i++) {
-		copy[i] = strdup(strings[i]);
-		if (!copy[i])
-			abort();
+	for (size_t i = 0; i < n; i++) {
+		size_t size = strlen(strings[i]) + 1;
+
+		copy[i] = memcpy(handle_new(size), strings[i], size);
 	}
-	if (!copy)
-		abort();
 	return copy;
 }
 
@@ -121,11 +136,7 @@ bool cni_runtime_new(const struct cni_runtime_opts *opts, struct cni_runtime **r
 
 	if (!size_take(&o, sizeof(o), opts, &why))
 		return error_give(e, &why);
-	rt = calloc(1, sizeof(*rt));
-	if (!rt) {
-		fail(&why, ENOMEM, "runtime");
-		return error_give(e, &why);
-	}
+	rt = handle_new(sizeof(*rt));
 	arena_init(&rt->arena, NULL, 0);
 	rt->dirs = dirs_copy(&rt->arena, o.plugin_dirs);
 	rt->dirs_text = find_dirs_text(&rt->arena, rt->dirs);

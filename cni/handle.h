@@ -51,10 +51,13 @@ struct arena *scratch_init(struct scratch *s);
 void scratch_done(struct scratch *s);
 #define autoscratch CLEANUP(scratch_done) struct scratch
 
+/* Zeroed malloc memory for what a caller frees by a _free function. Aborts like an arena when there is none. */
+void *handle_new(size_t size) __attribute__((returns_nonnull));
+
 /* Both structs begin with a size_t. What @src does not cover is zero in @dst; false if its size is not set. */
 bool size_take(void *dst, size_t full, const void *src, struct err *e) MUST_CHECK;
-/* Copy what @dst (whose size is set) has room for; its size stays. */
-void size_give(void *dst, const void *src, size_t full);
+/* Copy what @dst has room for; its size stays. False, and nothing done, if its size is not set. */
+bool size_give(void *dst, const void *src, size_t full);
 /* Returns false, so that `return error_give(e, &why)` reads well. */
 bool error_give(struct cni_error *e, const struct err *why);
 

@@ -68,7 +68,8 @@ static const char *quote(struct arena *a, struct bytes text)
 	/* Not in the middle of a character. */
 	while (*cut && text.len && ((unsigned char)*text.data & 0xC0) == 0x80)
 		text.data++, text.len--;
-	dst = arena_printf(a, "%s%.*s", cut, (int)text.len, text.data);
+	dst = arena_alloc(a, 3 * text.len + sizeof("...")); /* a byte that is no UTF-8 becomes three */
+	utf8_copy(dst, 3 * text.len + sizeof("..."), arena_printf(a, "%s%.*s", cut, (int)text.len, text.data));
 	for (char *p = dst; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7F)
 			*p = ' ';
@@ -111,21 +112,33 @@ static bool is_error(const struct json *j)
 	       !(code->raw.len == 1 && *code->raw.data == '0');
 }
 
-/* The error object in @out; false if there is none. */
-static bool error_in(struct arena *a, struct bytes out, bool must_look_like_one, struct err *ret)
+/* The error object in what was printed; false if there is none. */
+static bool error_in(struct arena *a, const struct reply *r, bool must_look_like_one, struct err *ret)
 {
 	struct err ignored = ERR_INIT;
-	const struct json *j;
+	const struct json *j = r->json;
 
-	if (!json_parse(a, out, &j, &ignored)) {
-		out = last_object(out);
+	if (!j) {
+		struct bytes last = last_object(r->end.out);
+
 		must_look_like_one = true;
-		if (!out.len || !json_parse(a, out, &j, &ignored))
+		/* The whole was no JSON, so what is as long is none. */
+		if (!last.len || last.len == r->end.out.len || !json_parse(a, last, &j, &ignored))
 			return false;
 	}
 	if (must_look_like_one && !is_error(j))
 		return false;
 	return error_parse(j, ret, &ignored);
+}
+
+static void reply_read(struct arena *a, struct reply *r)
+{
+	struct err why = ERR_INIT;
+
+	r->json = NULL;
+	r->why_not = "";
+	if (r->end.out.len && !json_parse(a, r->end.out, &r->json, &why))
+		r->why_not = arena_strdup(a, why.text);
 }
 
 static bool judge_silent(struct arena *a, const struct proc_end *end, struct err *e)
@@ -137,12 +150,14 @@ static bool judge_silent(struct arena *a, const struct proc_end *end, struct err
 	return fail(e, 0, "%s, and it printed nothing", how);
 }
 
-bool invoke_judge(struct arena *a, const struct proc_end *end, struct err *e)
+bool invoke_judge(struct arena *a, struct reply *r, struct err *e)
 {
+	const struct proc_end *end = &r->end;
 	bool fine = WIFEXITED(end->status) && WEXITSTATUS(end->status) == 0;
 	struct err said = ERR_INIT;
 
-	if (fine && (!end->out.len || !error_in(a, end->out, true, &said)))
+	reply_read(a, r);
+	if (fine && (!end->out.len || !error_in(a, r, true, &said)))
 		return true;
 	if (fine) {
 		*e = said;
@@ -150,7 +165,7 @@ bool invoke_judge(struct arena *a, const struct proc_end *end, struct err *e)
 	}
 	if (!end->out.len)
 		return judge_silent(a, end, e);
-	if (!error_in(a, end->out, false, &said))
+	if (!error_in(a, r, false, &said))
 		return fail(e, 0, "%s, and its output is no error object: %s", proc_status_text(a, end->status),
 			    quote(a, end->out));
 	if (!said.text[0]) {
@@ -162,38 +177,37 @@ bool invoke_judge(struct arena *a, const struct proc_end *end, struct err *e)
 	return false;
 }
 
-static bool add_quoted(const char *label, const char *text, struct err *e)
+static bool add_quoted(struct arena *a, const char *label, const char *text, struct err *e)
 {
-	size_t len = strlen(e->text);
-
 	if (*text && !strstr(e->text, text))
-		snprintf(e->text + len, sizeof(e->text) - len, " (%s: %s)", label, text);
+		utf8_copy(e->text, sizeof(e->text), arena_printf(a, "%s (%s: %s)", e->text, label, text));
 	return false;
 }
 
 bool invoke_add_stderr(struct arena *a, const struct proc_end *end, struct err *e)
 {
-	return add_quoted("stderr", quote(a, end->err), e);
+	return add_quoted(a, "stderr", quote(a, end->err), e);
 }
 
-bool invoke(struct arena *a, const struct proc_run *p, struct proc_end *ret, struct err *e)
+bool invoke(struct arena *a, const struct proc_run *p, struct reply *ret, struct err *e)
 {
-	return proc_run(a, p, ret, e) && invoke_judge(a, ret, e);
+	*ret = (struct reply){ .why_not = "" };
+	return proc_run(a, p, &ret->end, e) && invoke_judge(a, ret, e);
 }
 
-bool invoke_result(struct arena *a, const struct proc_end *end, const char *version, struct result *ret,
+bool invoke_result(struct arena *a, const struct reply *reply, const char *version, struct result *ret,
 		   const struct json **ret_json, struct err *e)
 {
-	struct bytes text = end->out;
-	const struct json *j;
+	const struct json *j = reply->json;
+	const char *printed;
 	struct result r;
 
-	if (!*quote(a, text))
-		return fail_code(e, CNI_DECODING_FAILURE, "it ended well but printed no result");
-	if (!json_parse(a, text, &j, e)) {
-		wrap(e, "result");
-		e->code = CNI_DECODING_FAILURE;
-		return add_quoted("it printed", quote(a, text), e);
+	if (!j) {
+		printed = quote(a, reply->end.out);
+		if (!*printed)
+			return fail_code(e, CNI_DECODING_FAILURE, "it ended well but printed no result");
+		fail_code(e, CNI_DECODING_FAILURE, "result: %s", reply->why_not);
+		return add_quoted(a, "it printed", printed, e);
 	}
 	if (j->type == JSON_NULL && !json_parse(a, (struct bytes){ "{}", 2 }, &j, e))
 		return false;

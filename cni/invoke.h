@@ -23,20 +23,27 @@
  */
 char **env_with(struct arena *a, char *const *base, const struct arg *set, size_t n);
 
+/* What a plugin has left: how it ended, and its stdout, which is read as JSON once. */
+struct reply {
+	struct proc_end end;
+	const struct json *json; /* NULL: stdout is empty or no JSON */
+	const char *why_not;     /* what is wrong with it then, "" if it is empty */
+};
+
 /*
- * Run @p and judge. @ret is kept on failure as by proc_run(). A failure says what happened, not to whom: callers wrap
- * it.
+ * Run @p and judge. @ret->end is kept on failure as by proc_run(). A failure says what happened, not to whom: callers
+ * wrap it.
  */
-bool invoke(struct arena *a, const struct proc_run *p, struct proc_end *ret, struct err *e) MUST_CHECK;
-/* Only judge: for who has run it by other means. */
-bool invoke_judge(struct arena *a, const struct proc_end *end, struct err *e) MUST_CHECK;
+bool invoke(struct arena *a, const struct proc_run *p, struct reply *ret, struct err *e) MUST_CHECK;
+/* Only read and judge: for who has run it by other means, and has set @r->end. */
+bool invoke_judge(struct arena *a, struct reply *r, struct err *e) MUST_CHECK;
 /* Append what is worth keeping of stderr to a failure that does not have it yet: " (stderr: ...)". Returns false. */
 bool invoke_add_stderr(struct arena *a, const struct proc_end *end, struct err *e);
 /*
- * The answer to ADD: one JSON object (null counts as an empty one). @version: of the configuration, assumed when the
+ * The answer to ADD, after invoke() or invoke_judge(): one JSON object (null counts as an empty one). @version: of the configuration, assumed when the
  * answer has none. @ret_json: the answer as printed; may be NULL.
  */
-bool invoke_result(struct arena *a, const struct proc_end *end, const char *version, struct result *ret,
+bool invoke_result(struct arena *a, const struct reply *reply, const char *version, struct result *ret,
 		   const struct json **ret_json, struct err *e) MUST_CHECK;
 
 #endif

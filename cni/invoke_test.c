@@ -55,10 +55,12 @@ static void test_judge(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct proc_end end = { .status = rows[i].status, .out = text(rows[i].out), .err = text(rows[i].err) };
+		struct reply r = {
+			.end = { .status = rows[i].status, .out = text(rows[i].out), .err = text(rows[i].err) }
+		};
 		struct err e = ERR_INIT;
 
-		assert_int_equal(invoke_judge(&a, &end, &e), rows[i].ok);
+		assert_int_equal(invoke_judge(&a, &r, &e), rows[i].ok);
 		if (rows[i].ok)
 			continue;
 		assert_string_equal(e.text, rows[i].says);
@@ -70,23 +72,23 @@ static void test_judge(void **state)
 static void test_stderr_is_kept(void **state)
 {
 	char *much = arena_alloc(&a, 10001);
-	struct proc_end end = { .out = text("{\"code\":11,\"msg\":\"later\"}"), .status = EXIT(1) };
+	struct reply r = { .end = { .out = text("{\"code\":11,\"msg\":\"later\"}"), .status = EXIT(1) } };
 	struct err e = ERR_INIT;
 
 	(void)state;
-	end.err = text("reason\n");
-	assert_false(invoke_judge(&a, &end, &e));
-	assert_false(invoke_add_stderr(&a, &end, &e));
+	r.end.err = text("reason\n");
+	assert_false(invoke_judge(&a, &r, &e));
+	assert_false(invoke_add_stderr(&a, &r.end, &e));
 	assert_string_equal(e.text, "later (stderr: reason)");
-	assert_false(invoke_add_stderr(&a, &end, &e));
+	assert_false(invoke_add_stderr(&a, &r.end, &e));
 	assert_string_equal(e.text, "later (stderr: reason)");
 	/* Of much, the end; and whole characters. */
 	memset(much, 'x', 10000);
 	memcpy(much + 9598, "\xC3\xA4", 2);
 	memcpy(much + 9994, " done\n", 6);
-	end.err = text(much);
+	r.end.err = text(much);
 	e = (struct err){ .text = "short" };
-	invoke_add_stderr(&a, &end, &e);
+	invoke_add_stderr(&a, &r.end, &e);
 	assert_true(str_starts(e.text, "short (stderr: ...x"));
 	assert_true(str_ends(e.text, "x done)"));
 	assert_true(strlen(e.text) < 450);
@@ -94,11 +96,12 @@ static void test_stderr_is_kept(void **state)
 
 static bool result(const char *out, const char *version, struct result *ret, struct err *e)
 {
-	struct proc_end end = { .out = text(out) };
+	struct reply r = { .end = { .out = text(out) } };
 	const struct json *j;
 
 	*e = ERR_INIT;
-	return invoke_result(&a, &end, version, ret, &j, e);
+	assert_true(invoke_judge(&a, &r, e));
+	return invoke_result(&a, &r, version, ret, &j, e);
 }
 
 static void test_results(void **state)
@@ -124,6 +127,24 @@ static void test_results(void **state)
 	assert_false(result("[]", "1.0.0", &r, &e));
 	assert_false(result("{\"cniVersion\":\"0.9.0\"}", "1.0.0", &r, &e));
 	assert_int_equal(e.code, CNI_DECODING_FAILURE);
+}
+
+/* What is quoted is UTF-8, and cut between characters. */
+static void test_quotes_are_text(void **state)
+{
+	char *much = arena_alloc(&a, 1001);
+	struct reply r = { .end = { .status = EXIT(1), .out = text("no\xFF\xC3") } };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_false(invoke_judge(&a, &r, &e));
+	assert_string_equal(e.text, "exit status 1, and its output is no error object: no\xEF\xBF\xBD\xEF\xBF\xBD");
+	memset(much, 0xFF, 1000);
+	r.end.err = text(much);
+	assert_false(invoke_add_stderr(&a, &r.end, &e));
+	assert_true(str_ends(e.text, "..."));
+	for (const char *p = e.text, *end = p + strlen(p); p < end; p += utf8_len(p, end))
+		assert_int_not_equal(utf8_len(p, end), 0);
 }
 
 static void test_env(void **state)
@@ -162,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_stderr_is_kept),
 		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_quotes_are_text),
 		cmocka_unit_test(test_env),
 	};
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -55,10 +57,15 @@ static long lock_holder(struct arena *a, const char *path)
 static bool timed_out(struct arena *a, const char *path, const char *what, int64_t timeout_ms, struct err *e)
 {
 	long pid = lock_holder(a, path);
-	const char *who = pid > 0 ? arena_printf(a, "process %ld holds it", pid) : "another process holds it";
+	bool dead = pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	const char *who = "another process holds it";
 
+	if (dead)
+		who = arena_printf(a, "process %ld has ended, but what it started holds it", pid);
+	else if (pid > 0)
+		who = arena_printf(a, "process %ld holds it", pid);
 	fail(e, 0, "%s is in use: waited %lld ms for %s, %s", what, (long long)timeout_ms, path, who);
-	e->num = ETIMEDOUT;
+	e->num = dead ? EOWNERDEAD : ETIMEDOUT;
 	return false;
 }
 
@@ -91,6 +98,41 @@ static bool take(struct arena *a, const struct wish *w, int *ret_fd, struct err 
 	}
 }
 
+static char *gate_path(struct arena *a, const char *dir, const char *network)
+{
+	return lock_path(a, dir, "gate", &network, 1);
+}
+
+/* A newcomer: let a GC go first that waits, if it gets there soon. */
+static void gate_pass(const char *gate, int64_t timeout_ms)
+{
+	int64_t wait_ms = timeout_ms < LOCK_GATE_MS ? timeout_ms : LOCK_GATE_MS;
+	struct err ignored = ERR_INIT;
+	autoclose int fd = -1;
+	bool passed UNUSED;
+
+	if (access(gate, F_OK) == 0)
+		passed = fs_lock(gate, 0600, true, fs_now_ms() + wait_ms, &fd, &ignored);
+}
+
+/* GC: newcomers wait as long as @ret_fd is open. Without a gate it works, too, but later. */
+static void gate_close(const char *gate, int64_t timeout_ms, int *ret_fd)
+{
+	struct err ignored = ERR_INIT;
+	bool closed UNUSED = fs_lock(gate, 0600, false, fs_now_ms() + timeout_ms, ret_fd, &ignored);
+}
+
+static bool take_at_once(const struct wish *w, int *ret_fd)
+{
+	struct err ignored = ERR_INIT;
+	autoclose int fd = -1;
+
+	if (!fs_lock(w->path, 0600, w->shared, w->began_ms, &fd, &ignored) || !is_current(fd, w->path))
+		return false;
+	*ret_fd = fd_take(&fd);
+	return true;
+}
+
 static bool take_network(struct arena *a, const char *dir, const char *network, bool shared, int64_t timeout_ms,
 			 struct lock *l, struct err *e)
 {
@@ -102,7 +144,18 @@ static bool take_network(struct arena *a, const char *dir, const char *network, 
 		.timeout_ms = timeout_ms,
 	};
 
-	return fs_mkdirs(fs_join(a, dir, "locks"), 0700, e) && take(a, &w, &l->network_fd, e);
+	char *gate = gate_path(a, dir, network);
+	autoclose int gate_fd = -1;
+
+	if (!fs_mkdirs(fs_join(a, dir, "locks"), 0700, e))
+		return false;
+	if (shared)
+		gate_pass(gate, timeout_ms);
+	else if (take_at_once(&w, &l->network_fd))
+		return true;
+	else
+		gate_close(gate, timeout_ms, &gate_fd);
+	return take(a, &w, &l->network_fd, e);
 }
 
 bool lock_network(struct arena *a, const char *dir, const char *network, int64_t timeout_ms, struct lock *ret,
@@ -118,9 +171,19 @@ bool lock_network(struct arena *a, const char *dir, const char *network, int64_t
 
 static char *attachment_path(struct arena *a, const char *dir, const struct cache_key *key)
 {
-	const char *const parts[] = { key->network, key->container_id, key->ifname };
+	const char *name = cache_name(a, key);
 
-	return lock_path(a, dir, "attachment", parts, ARRAY_LEN(parts));
+	return lock_path(a, dir, "attachment", &name, 1);
+}
+
+static bool take_attachment(struct arena *a, const char *dir, const struct cache_key *key, const struct wish *base,
+			    struct lock *l, struct err *e)
+{
+	struct wish w = *base;
+
+	w.path = l->attachment_path = attachment_path(a, dir, key);
+	w.what = arena_printf(a, "container %s, interface %s", key->container_id, key->ifname);
+	return take(a, &w, &l->attachment_fd, e);
 }
 
 bool lock_attachment(struct arena *a, const char *dir, const struct cache_key *key, int64_t timeout_ms,
@@ -131,9 +194,7 @@ bool lock_attachment(struct arena *a, const char *dir, const struct cache_key *k
 
 	if (!take_network(a, dir, key->network, true, timeout_ms, &l, e))
 		return false;
-	w.path = l.attachment_path = attachment_path(a, dir, key);
-	w.what = arena_printf(a, "container %s, interface %s", key->container_id, key->ifname);
-	if (!take(a, &w, &l.attachment_fd, e)) {
+	if (!take_attachment(a, dir, key, &w, &l, e)) {
 		lock_release(&l, false);
 		return false;
 	}
@@ -141,15 +202,37 @@ bool lock_attachment(struct arena *a, const char *dir, const struct cache_key *k
 	return true;
 }
 
-void lock_forget(struct arena *a, const char *dir, const struct cache_key *key)
+bool lock_member(struct arena *a, const char *dir, const struct cache_key *key, int64_t timeout_ms, struct lock *ret,
+		 struct err *e)
 {
-	unlink(attachment_path(a, dir, key));
+	struct wish w = { .began_ms = fs_now_ms(), .timeout_ms = timeout_ms };
+	struct lock l = LOCK_INIT;
+
+	if (!take_attachment(a, dir, key, &w, &l, e))
+		return false;
+	*ret = l;
+	return true;
+}
+
+/* Unlocked by word: somebody may have inherited the descriptor. */
+static void drop(int *fd)
+{
+	if (*fd >= 0)
+		flock(*fd, LOCK_UN);
+	fd_close(fd);
 }
 
 void lock_release(struct lock *l, bool gone)
 {
 	if (gone && l->attachment_fd >= 0)
 		unlink(l->attachment_path);
-	fd_close(&l->attachment_fd);
-	fd_close(&l->network_fd);
+	drop(&l->attachment_fd);
+	drop(&l->network_fd);
+}
+
+int lock_fd(const struct lock *l)
+{
+	int fd = l->attachment_fd >= 0 ? l->attachment_fd : l->network_fd;
+
+	return fd < 0 ? 0 : fd;
 }

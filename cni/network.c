@@ -7,10 +7,8 @@
 
 static struct cni_network *network_new(void)
 {
-	struct cni_network *net = calloc(1, sizeof(*net));
+	struct cni_network *net = handle_new(sizeof(*net));
 
-	if (!net)
-		abort();
 	arena_init(&net->arena, NULL, 0);
 	return net;
 }
@@ -52,7 +50,7 @@ bool cni_network_load_file(struct cni_runtime *rt, const char *path, struct cni_
 	struct err why = ERR_INIT;
 
 	(void)rt;
-	return give(conflist_load(&net->arena, path, form, &net->list, &why), net, ret, &why, e);
+	return give(conflist_load_named(&net->arena, path, form, &net->list, &why), net, ret, &why, e);
 }
 
 bool cni_network_load_bytes(struct cni_runtime *rt, const char *json, size_t len, struct cni_network **ret,
@@ -130,9 +128,7 @@ bool cni_networks_load(struct cni_runtime *rt, const char *dir, struct cni_netwo
 
 	if (!confdir_files(a, dir, confdir_all, &files, &n_files, &why))
 		return error_give(e, &why);
-	nets = calloc(n_files + 1, sizeof(struct cni_network *));
-	if (!nets)
-		abort();
+	nets = handle_new((n_files + 1) * sizeof(struct cni_network *));
 	for (size_t i = 0; i < n_files; i++) {
 		struct cni_network *net = network_new();
 

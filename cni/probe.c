@@ -17,13 +17,13 @@
 
 static bool status_all(struct call *c, struct err *e)
 {
-	struct proc_end end;
+	struct reply reply;
 
 	/* Below, the verb does not exist. */
 	if (!version_at_least(c->list->version, "1.1.0"))
 		return true;
 	for (size_t i = 0; i < c->list->n; i++)
-		if (!call_plugin(c, i, &end, e))
+		if (!call_plugin(c, i, &reply, e))
 			return false;
 	return true;
 }
@@ -60,13 +60,13 @@ static bool versions_list(struct arena *a, const struct json *list, struct versi
 	return true;
 }
 
-static bool reply_read(struct arena *a, struct bytes text, struct versions *ret, struct err *e)
+static bool versions_read(struct arena *a, const struct reply *r, struct versions *ret, struct err *e)
 {
-	const struct json *j, *newest;
+	const struct json *j = r->json, *newest;
 	struct versions v;
 
-	if (!json_parse(a, text, &j, e))
-		return false;
+	if (!j)
+		return fail(e, 0, "%s", *r->why_not ? r->why_not : "it printed nothing");
 	newest = json_fold(j, "cniVersion");
 	if (!json_is(newest, JSON_STRING) || !*newest->str)
 		return fail(e, 0, "missing key: cniVersion");
@@ -86,14 +86,14 @@ static bool reply_read(struct arena *a, struct bytes text, struct versions *ret,
 static bool versions_get(struct arena *a, const struct cni_runtime *rt, const char *type, struct versions *ret,
 			 struct err *e)
 {
-	struct proc_end end;
+	struct reply reply;
 	char *path;
 
 	if (!find_plugin(a, rt->dirs, type, &path, e))
 		return wrap(e, "plugin %s (VERSION)", type);
-	if (!call_version(a, rt, path, type, &end, e)) {
+	if (!call_version(a, rt, path, type, &reply, e)) {
 		struct err said = ERR_INIT;
-		struct proc_end quiet = { .status = end.status, .out = end.out };
+		struct reply quiet = { .end = { .status = reply.end.status, .out = reply.end.out } };
 
 		/* Older than the verb: its own words, whatever it wrote to stderr besides. */
 		if (invoke_judge(a, &quiet, &said) || !str_eq(said.text, LEGACY_ANSWER) || said.details[0])
@@ -103,7 +103,7 @@ static bool versions_get(struct arena *a, const struct cni_runtime *rt, const ch
 		ret->n = 1;
 		return true;
 	}
-	if (reply_read(a, end.out, ret, e))
+	if (versions_read(a, &reply, ret, e))
 		return true;
 	e->code = CNI_DECODING_FAILURE;
 	return wrap(e, "plugin %s (VERSION): reply", type);

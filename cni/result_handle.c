@@ -117,10 +117,8 @@ static bool fill(struct cni_result *h, const struct json *j, const struct result
 
 bool result_handle_new(const struct json *j, const struct result *r, struct cni_result **ret, struct err *e)
 {
-	struct cni_result *h = calloc(1, sizeof(*h));
+	struct cni_result *h = handle_new(sizeof(*h));
 
-	if (!h)
-		return fail(e, ENOMEM, "result");
 	arena_init(&h->arena, NULL, 0);
 	if (!fill(h, j, r, e)) {
 		cni_result_free(h);
@@ -195,24 +193,15 @@ size_t cni_result_routes(const struct cni_result *r)
 
 bool cni_result_interface(const struct cni_result *r, size_t i, struct cni_interface *ret)
 {
-	if (i >= r->r.n_interfaces)
-		return false;
-	size_give(ret, &r->interfaces[i], sizeof(*ret));
-	return true;
+	return i < r->r.n_interfaces && size_give(ret, &r->interfaces[i], sizeof(*ret));
 }
 
 bool cni_result_ip(const struct cni_result *r, size_t i, struct cni_ip *ret)
 {
-	if (i >= r->r.n_ips)
-		return false;
-	size_give(ret, &r->ips[i], sizeof(*ret));
-	return true;
+	return i < r->r.n_ips && size_give(ret, &r->ips[i], sizeof(*ret));
 }
 
 bool cni_result_route(const struct cni_result *r, size_t i, struct cni_route *ret)
 {
-	if (i >= r->r.n_routes)
-		return false;
-	size_give(ret, &r->routes[i], sizeof(*ret));
-	return true;
+	return i < r->r.n_routes && size_give(ret, &r->routes[i], sizeof(*ret));
 }
