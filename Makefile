@@ -88,7 +88,7 @@ all: static lib
 
 ## help	this list
 help:
-	@sed -n 's/^## //p' Makefile | expand -t 12
+	@sed -n 's/^## //p' Makefile | sed 's|[$$](O)|$(O)|g' | expand -t 12
 
 # ---- variants -------------------------------------------------------------------------------------------------------
 
@@ -182,11 +182,13 @@ $(O)/lib/$(SOFULL): $(call objects,pic,$(LIB_SRC)) $(LIBMAP)
 $(O)/lib/libcni.so: $(O)/lib/$(SOFULL)
 	$(Q)ln -sfn $(SOFULL) $(O)/lib/libcni.so.$(SOVERSION) && ln -sfn libcni.so.$(SOVERSION) $@
 
-$(O)/lib/pkgconfig/libcni.pc: VERSION Makefile
+# Written anew whenever PREFIX and the like are others than last time.
+$(O)/lib/pkgconfig/libcni.pc: FORCE
 	@mkdir -p $(@D)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' 'Name: libcni' \
 		'Description: Container Network Interface for runtimes and plugins' 'Version: $(VERSION)' \
-		'Libs: -L$${libdir} -lcni' 'Cflags: -I$${includedir}' > $@
+		'Libs: -L$${libdir} -lcni' 'Cflags: -I$${includedir}' > $@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 comma := ,
 
@@ -270,6 +272,8 @@ install: all
 	install -m 755 $(O)/lib/$(SOFULL) $(DESTDIR)$(LIBDIR)/
 	ln -sfn $(SOFULL) $(DESTDIR)$(LIBDIR)/libcni.so.$(SOVERSION)
 	ln -sfn libcni.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libcni.so
+	@# The loader looks into its cache only; a package that is being made leaves that to the machine it lands on.
+	[ -n "$(DESTDIR)" ] || PATH=$$PATH:/usr/sbin:/sbin ldconfig || true
 	install -m 644 $(O)/lib/pkgconfig/libcni.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	install -m 644 include/cni/*.h $(DESTDIR)$(INCDIR)/cni/
 	for page in $(MAN); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
