@@ -232,14 +232,24 @@ def test_a_cache_that_cannot_be_written(world, chain, how):
     assert world.log == []
 
 
+@case("RT7[folder]")
+def test_a_folder_where_the_cache_file_belongs(world, rt, chain):
+    world.cache_file().mkdir(parents=True)
+    (world.cache_file() / "x").mkdir()
+    refused(rt.add, world.net(rt, "one", "two"), At())
+    assert world.log == []
+
+
 @case("RT7[late]")
 def test_a_cache_that_turns_out_unwritable(world, rt, chain):
     """When it is found out only afterwards, what was added is taken back."""
-    world.results.mkdir(parents=True)
-    world.cache_file().mkdir()
-    (world.cache_file() / "x").mkdir()
-    refused(rt.add, world.net(rt, "one", "two"), At())
-    assert world.log == ["one ADD", "two ADD", "two DEL", "one DEL"]
+    (world.bin / "spoiler").write_text(
+        f"#!/bin/sh\necho \"spoiler $CNI_COMMAND\" >> '{world.plugins.log_file}'\n[ $CNI_COMMAND = ADD ] || exit 0\n"
+        f"rm -rf '{world.results}'\necho > '{world.results}'\necho '{{}}'\n"
+    )
+    (world.bin / "spoiler").chmod(0o755)
+    refused(rt.add, world.net(rt, "one", "spoiler"), At())
+    assert world.log == ["one ADD", "spoiler ADD", "spoiler DEL", "one DEL"]
 
 
 # ---- DEL
