@@ -17,6 +17,7 @@ from lib.node import Node  # noqa: E402
 def pytest_addoption(parser):
     parser.addoption("--results", metavar="FILE", help="append a line per test: ok, not ok or skip, and its ID")
     parser.addoption("--list-cases", action="store_true", help="print every test's ID and sentence, run nothing")
+    parser.addoption("--first", action="store_true", help="of a test with parameters the first row only")
     parser.addoption("--lane", default="", help="the word before every ID")
 
 
@@ -49,6 +50,8 @@ def pytest_collection_modifyitems(config, items):
     lane = config.option.lane
     if not os.environ.get("CRIMP_NIGHTLY"):
         items[:] = [i for i in items if not i.get_closest_marker("nightly")]
+    if config.option.first:
+        items[:] = list({i.nodeid.partition("[")[0]: i for i in reversed(items)}.values())[::-1]
     if config.option.list_cases:
         for item in items:
             print(f"{lane} {name_of(item)} {sentence_of(item)}".strip())

@@ -498,7 +498,7 @@ static int start_ramfs(void **state)
 {
 	if (start(state) < 0)
 		return -1;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return 0;
 	if (mount("none", top, "ramfs", 0, NULL) < 0)
 		return 0;
