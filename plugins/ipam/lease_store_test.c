@@ -541,15 +541,21 @@ static int stop(void **state)
 	return failed | rmdir(top);
 }
 
-#define TEST(name) cmocka_unit_test_teardown(name, clean)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_files), TEST(test_missing), TEST(test_foreign_changes), TEST(test_stays_fresh),
-		TEST(test_debris), TEST(test_cursor),
-		TEST(test_broken_index), TEST(test_replaced), TEST(test_growth), TEST(test_spill), TEST(test_recount),
-		TEST(test_random),
+		cmocka_unit_test_teardown(test_files, clean),
+		cmocka_unit_test_teardown(test_missing, clean),
+		cmocka_unit_test_teardown(test_foreign_changes, clean),
+		cmocka_unit_test_teardown(test_stays_fresh, clean),
+		cmocka_unit_test_teardown(test_debris, clean),
+		cmocka_unit_test_teardown(test_cursor, clean),
+		cmocka_unit_test_teardown(test_broken_index, clean),
+		cmocka_unit_test_teardown(test_replaced, clean),
+		cmocka_unit_test_teardown(test_growth, clean),
+		cmocka_unit_test_teardown(test_spill, clean),
+		cmocka_unit_test_teardown(test_recount, clean),
+		cmocka_unit_test_teardown(test_random, clean),
 	};
 
 	int here = cmocka_run_group_tests_name("in /tmp", tests, start, stop);
