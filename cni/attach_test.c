@@ -243,6 +243,12 @@ static void test_preflight(void **state)
 		assert_false(cni_add(rt, net, &at, &r, &e));
 		assert_int_equal(e.code, rows[i].code);
 		assert_true(str_starts(e.text, "ADD, network net: "));
+		assert_false(cni_del(rt, net, &at, &e));
+		assert_int_equal(e.code, rows[i].code);
+		assert_true(str_starts(e.text, "DEL, network net: "));
+		assert_false(cni_check(rt, net, &at, &e));
+		assert_int_equal(e.code, rows[i].code);
+		assert_true(str_starts(e.text, "CHECK, network net: "));
 	}
 	at = attachment();
 	assert_false(cni_add(rt, odd, &at, &r, &e));
@@ -321,6 +327,28 @@ static void test_rollback(void **state)
 	assert_non_null(strstr(buf_str(&requests),
 			       "one DEL c1 /run/netns/x eth0 [] {\"type\":\"one\",\"cniVersion\":\"1.1.0\","
 			       "\"name\":\"net\",\"prevResult\":{\"cniVersion\":\"1.1.0\"}}"));
+	done(rt, net);
+}
+
+/* What the first ADD attached is in use: no failure of a second one takes it away. */
+static void test_rollback_of_a_repeated_add(void **state)
+{
+	struct cni_runtime *rt = runtime(CNI_ROLLBACK);
+	struct cni_network *net = network(rt, "1.1.0");
+	struct cni_attachment at = attachment();
+	struct cni_error e = CNI_ERROR_INIT;
+
+	(void)state;
+	assert_true(cni_add(rt, net, &at, NULL, NULL));
+	forget();
+	answers = second_fails;
+	assert_false(cni_add(rt, net, &at, NULL, &e));
+	assert_int_equal(e.code, 110);
+	assert_string_equal(buf_str(&calls), "one ADD\ntwo ADD\n");
+	assert_non_null(strstr(buf_str(&warnings), "a repeated ADD of container c1, interface eth0, network net"));
+	assert_int_equal(cached(rt), 1);
+	answers = NULL;
+	assert_true(cni_add(rt, net, &at, NULL, &e));
 	done(rt, net);
 }
 
@@ -506,6 +534,68 @@ static void test_sizes(void **state)
 	done(rt, net);
 }
 
+/* A struct without a size has room for nothing, not even for the answer that there is one. */
+static void test_no_size(void **state)
+{
+	struct cni_runtime *rt = runtime(0);
+	struct cni_network *net = network(rt, "1.0.0");
+	struct cni_attachment at = attachment();
+	struct cni_interface interface = { .mtu = 7 };
+	struct cni_route route = { .mtu = 7 };
+	struct cni_ip ip = { .interface = 7 };
+	struct cni_error e = { .code = 7 };
+	struct cni_cached item = { .n_args = 7 };
+	struct cni_cached_list *l = NULL;
+	struct cni_result *r = NULL;
+	static const char all[] = "{\"ips\":[{\"address\":\"10.0.0.1/8\"}],\"routes\":[{\"dst\":\"10.0.0.0/8\"}],"
+				  "\"interfaces\":[{\"name\":\"x\"}]}";
+
+	(void)state;
+	assert_true(cni_result_parse(all, sizeof(all) - 1, "1.0.0", &r, NULL));
+	assert_false(cni_result_interface(r, 0, &interface));
+	assert_false(cni_result_ip(r, 0, &ip));
+	assert_false(cni_result_route(r, 0, &route));
+	assert_true(interface.mtu == 7 && route.mtu == 7 && ip.interface == 7);
+	assert_true(cni_add(rt, net, &at, NULL, NULL));
+	assert_true(cni_cached_attachments(rt, NULL, &l, NULL));
+	assert_int_equal(cni_cached_list_len(l), 1);
+	assert_false(cni_cached_list_get(l, 0, &item));
+	assert_int_equal(item.n_args, 7);
+	at.container_id = "";
+	assert_false(cni_add(rt, net, &at, NULL, &e));
+	assert_int_equal(e.code, 7);
+	cni_cached_list_free(l);
+	cni_result_free(r);
+	done(rt, net);
+}
+
+/* Whatever a plugin says, a failure and a warning are text. */
+static void test_texts_are_utf8(void **state)
+{
+	static const struct answer rows[] = {
+		{ "one", "ADD", 1, "\xFF\xFE no", NULL },
+		{ NULL, "DEL", 1, "\xC3", NULL },
+		{ 0 },
+	};
+	struct cni_runtime *rt = runtime(CNI_ROLLBACK);
+	struct cni_network *net = network(rt, "1.1.0");
+	struct cni_attachment at = attachment();
+	struct cni_error e = CNI_ERROR_INIT;
+	char *id = arena_alloc(&a, 800);
+
+	(void)state;
+	answers = rows;
+	assert_false(cni_add(rt, net, &at, NULL, &e));
+	assert_non_null(strstr(e.text, "no error object: \xEF\xBF\xBD\xEF\xBF\xBD no"));
+	assert_non_null(strstr(buf_str(&warnings), "no error object: \xEF\xBF\xBD"));
+	assert_null(strstr(buf_str(&warnings), "\xC3"));
+	/* As much as there is room for, in whole characters. */
+	memset(id, 0xFF, 799);
+	assert_false(cni_cached_config(rt, id, "", "", &(struct cni_cached_list *){ NULL }, &e));
+	assert_true(str_ends(e.text, "\xEF\xBF\xBD..."));
+	done(rt, net);
+}
+
 static void test_stderr_callback(void **state)
 {
 	static const struct answer rows[] = {
@@ -606,12 +696,15 @@ int main(void)
 		cmocka_unit_test(test_missing_binary),
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_rollback),
+		cmocka_unit_test(test_rollback_of_a_repeated_add),
 		cmocka_unit_test(test_del_stops_or_goes_on),
 		cmocka_unit_test(test_unwritable_cache),
 		cmocka_unit_test(test_check_gates),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_gc),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_no_size),
+		cmocka_unit_test(test_texts_are_utf8),
 		cmocka_unit_test(test_stderr_callback),
 		cmocka_unit_test(test_versions),
 	};

@@ -170,7 +170,7 @@ static void test_states(void **state)
 		assert_string_equal(got.key.container_id, "c");
 		assert_true(!got.result == (s != CACHE_LEGACY));
 	}
-	assert_true(cache_remove(&a, dir, &k, &e));
+	assert_true(fs_remove(arena_printf(&a, "%s/results/n-c-e", dir), &e));
 }
 
 static void test_ready(void **state)
@@ -204,6 +204,45 @@ static void test_ready(void **state)
 	assert_true(fs_remove(arena_printf(&a, "%s/results/file", dir), &e));
 }
 
+/* There, but not for us. */
+static void test_unreadable(void **state)
+{
+	struct cache_key k = key("n", "c", "e");
+	char *path = arena_printf(&a, "%s/results/n-c-e", dir);
+	struct cache_entry got;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		put("other", "");
+		assert_int_equal(how == 0 ? mkdir(path, 0700) : how == 1 ? symlink(path, path) : mkfifo(path, 0600), 0);
+		assert_int_equal(cache_read(&a, dir, &k, &got, &e), CACHE_UNREADABLE);
+		assert_int_equal(e.num, how == 0 ? EISDIR : how == 1 ? ELOOP : EINVAL);
+		assert_non_null(strstr(e.text, "cache file"));
+		assert_false(cache_ready(&a, dir, &k, &e));
+		assert_false(cache_remove(&a, dir, &k, &e));
+		assert_int_equal(how == 0 ? rmdir(path) : unlink(path), 0);
+	}
+}
+
+/* By no name is a file removed that is somebody else's, and none is written that could not be read. */
+static void test_others_and_too_large(void **state)
+{
+	struct cache_key mine = key("a", "b-c", "e"), twin = key("a-b", "c", "e");
+	struct cache_entry entry = { .key = mine, .netns = "" }, got;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(cache_write(&a, dir, &entry, &e));
+	assert_true(cache_remove(&a, dir, &twin, &e));
+	assert_int_equal(cache_read(&a, dir, &mine, &got, &e), CACHE_GOOD);
+	entry.config = (struct bytes){ arena_alloc(&a, CACHE_FILE_MAX), CACHE_FILE_MAX };
+	assert_false(cache_write(&a, dir, &entry, &e));
+	assert_int_equal(e.num, EFBIG);
+	assert_int_equal(cache_read(&a, dir, &mine, &got, &e), CACHE_GOOD);
+	assert_true(cache_remove(&a, dir, &mine, &e));
+}
+
 static void put_entry(const char *network, const char *id, const char *ifname)
 {
 	struct cache_entry entry = { .key = key(network, id, ifname), .netns = "" };
@@ -227,6 +266,11 @@ static void test_list(void **state)
 	put_entry("m", "c1", "eth0");
 	put("n-c2-alien", "{\"kind\":\"x\"}");
 	put("n-c2-torn", "");
+	/* Copies and rests of writes. */
+	put("n-c2-eth0.bak", arena_strdup(&a, cache_text(&a, &(struct cache_entry){ .key = key("n", "c2", "eth0"),
+										  .netns = "" }).data));
+	put(".crimp-0123456789abcdef", cache_text(&a, &(struct cache_entry){ .key = key("n", "c9", "eth0"),
+									     .netns = "" }).data);
 	put("n-c2-legacy", "{\"cniVersion\":\"0.3.1\"}");
 	put("n-c2-nameless", "{\"kind\":\"cniCacheV1\",\"containerId\":\"c2\",\"ifName\":\"\",\"networkName\":\"n\"}");
 	assert_true(cache_list(&a, dir, NULL, &got, &n, &e));
@@ -238,6 +282,29 @@ static void test_list(void **state)
 	assert_true(cache_list(&a, dir, "c2", &got, &n, &e));
 	assert_int_equal(n, 2);
 	assert_true(str_ends(got[1].path, "/n-c2-eth1"));
+}
+
+static void test_snapshot(void **state)
+{
+	struct cache_snapshot before;
+	struct cache_entry *got;
+	struct err e = ERR_INIT;
+	size_t n;
+
+	(void)state;
+	assert_true(cache_snapshot(&a, fs_join(&a, dir, "missing"), "w", &before, &e));
+	assert_int_equal(before.n, 0);
+	put_entry("w", "same", "eth0");
+	put_entry("w", "again", "eth0");
+	assert_true(cache_snapshot(&a, dir, "w", &before, &e));
+	assert_int_equal(before.n, 2);
+	put_entry("w", "again", "eth0");
+	put_entry("w", "fresh", "eth0");
+	assert_true(cache_list(&a, dir, NULL, &got, &n, &e));
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(got[i].key.network, "w"))
+			assert_int_equal(cache_written_since(&before, &got[i]),
+					 !str_eq(got[i].key.container_id, "same"));
 }
 
 static int start(void **state)
@@ -261,6 +328,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_write),  cmocka_unit_test(test_write_least), cmocka_unit_test(test_read),
 		cmocka_unit_test(test_states), cmocka_unit_test(test_ready),       cmocka_unit_test(test_list),
+		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_others_and_too_large),
+		cmocka_unit_test(test_snapshot),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
