@@ -52,7 +52,6 @@ TYPES = {
     "runtimeConfig": ({"runtimeConfig": 5}, 6, ["runtimeConfig"]),
     "bridge": ({"bridge": True}, 6, ["bridge"]), "isGateway": ({"isGateway": "true"}, 6, ["isGateway", "string"]),
     "mtu": ({"mtu": "1500"}, 6, ["mtu", "string"]), "vlan": ({"vlan": 1e99}, 6, ["vlan"]),
-    
 }
 
 
