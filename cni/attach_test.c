@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -596,6 +597,85 @@ static void test_texts_are_utf8(void **state)
 	done(rt, net);
 }
 
+/* ---- the stack ---- */
+
+enum { STACK = 256 << 10, PROMISED = 64 << 10 };
+
+#if defined(__SANITIZE_ADDRESS__)
+#define FRAMES_ARE_LARGER true
+#else
+#define FRAMES_ARE_LARGER false
+#endif
+
+static void *live(void *arg)
+{
+	struct cni_network **net = arg;
+	struct cni_runtime *rt = NULL;
+	struct cni_attachment at = attachment();
+	struct cni_result *r = NULL;
+	struct cni_error e = CNI_ERROR_INIT;
+	char **versions = NULL;
+	struct cni_runtime_opts o = CNI_RUNTIME_OPTS_INIT;
+
+	o.plugin_dirs = (const char *[]){ fs_join(&a, dir, "stack"), NULL };
+	o.cache_dir = fs_join(&a, dir, "stack/cache");
+	o.on_warn = warn;
+	o.arg = &calls;
+	assert_true(cni_runtime_new(&o, &rt, NULL));
+	assert_true(cni_network_load(rt, o.plugin_dirs[0], "net", net, &e));
+	if (!cni_add(rt, *net, &at, &r, &e) || !cni_check(rt, *net, &at, &e) || !cni_gc(rt, *net, &at, 1, &e))
+		print_error("%s\n", e.text);
+	cni_result_free(r);
+	assert_true(cni_cached_result(rt, *net, &at, &r, &e));
+	cni_result_free(r);
+	assert_true(cni_gc_all(rt, *net, &e));
+	assert_int_equal(cached(rt), 0);
+	assert_true(cni_del(rt, *net, &at, &e));
+	assert_false(cni_validate(rt, *net, NULL, &e));
+	assert_false(cni_plugin_versions(rt, "none", &versions, &e));
+	cni_runtime_free(rt);
+	return rt;
+}
+
+/* Everything once, as deep as JSON goes, on a stack that is looked at afterwards. */
+static void test_stack(void **state)
+{
+	char *deep = arena_strdup(&a, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+				      "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+				      "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+	const char *conf = arena_printf(&a, "{\"name\":\"net\",\"cniVersion\":\"1.1.0\",\"plugins\":[{\"type\":\"deep\","
+					    "\"x\":%s}]}", deep);
+	const char *plugin = arena_printf(&a, "#!/bin/sh\ncat >/dev/null\n[ $CNI_COMMAND = ADD ] && echo '{\"x\":%s,"
+					      "\"ips\":[],\"cniVersion\":\"1.1.0\"}'\nexit 0\n", deep);
+	unsigned char *stack = aligned_alloc(4096, STACK);
+	struct cni_network *net = NULL;
+	struct err e = ERR_INIT;
+	pthread_attr_t attr;
+	size_t untouched = 0;
+	pthread_t thread;
+
+	(void)state;
+	forget();
+	assert_true(fs_mkdirs(fs_join(&a, dir, "stack"), 0755, &e));
+	assert_true(fs_write_atomic(fs_join(&a, dir, "stack/deep"), (struct bytes){ plugin, strlen(plugin) }, 0755, &e));
+	assert_true(fs_write_atomic(fs_join(&a, dir, "stack/1.conflist"), (struct bytes){ conf, strlen(conf) }, 0644, &e));
+	memset(stack, 0xA5, STACK);
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK), 0);
+	assert_int_equal(pthread_create(&thread, &attr, live, &net), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attr);
+	assert_int_equal(cni_network_plugins(net), 1);
+	while (stack[untouched] == 0xA5)
+		untouched++;
+	assert_int_equal(warnings.len, 0);
+	if (getenv("CRIMP_SHOW_STACK"))
+		print_message("%zu bytes of stack\n", STACK - untouched);
+	assert_true(FRAMES_ARE_LARGER || STACK - untouched <= PROMISED);
+	cni_network_free(net);
+	free(stack);
+}
+
 static void test_stderr_callback(void **state)
 {
 	static const struct answer rows[] = {
@@ -705,6 +785,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_no_size),
 		cmocka_unit_test(test_texts_are_utf8),
+		cmocka_unit_test(test_stack),
 		cmocka_unit_test(test_stderr_callback),
 		cmocka_unit_test(test_versions),
 	};

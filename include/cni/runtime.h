@@ -13,7 +13,18 @@
  * and num if the system is to blame.
  *
  * The calling process may have any threads and signal handlers. It must not ignore SIGCHLD or wait for any child in
- * another thread, or else exit statuses of plugins are lost (num ECHILD).
+ * another thread, or else exit statuses of plugins are lost (num ECHILD). A call takes at most 64 KiB of stack.
+ *
+ * Locks outlive a caller that is killed: plugins inherit the descriptor, so that what is called next for the attachment waits
+ * until the plugin that is still at work has ended (lock_timeout_ms at most: num ETIMEDOUT, and the text says that
+ * the process that took the lock has ended). If the plugin has left a daemon behind that keeps all descriptors, the
+ * lock is held as long as it lives; cni_del() then goes on after lock_timeout_ms, with a warning. A caller's own
+ * executor (cni_exec_fn) passes no lock on. In the ordinary case, where the call returns, nobody but the call holds it.
+ *
+ * While a cni_gc() waits, new calls for its network let it go first, for 5 seconds at most.
+ *
+ * What plugins print and what lies in files is bounded: 8 MiB for each output (num EMSGSIZE), 16 MiB for a configuration,
+ * 32 MiB for a cache file (num EFBIG), and in each JSON text 128 levels and 1,000,000 values.
  */
 #ifndef CNI_RUNTIME_H
 #define CNI_RUNTIME_H
@@ -60,7 +71,10 @@ typedef void cni_stderr_fn(void *arg, const char *plugin_type, const char *text,
 typedef void cni_warn_fn(void *arg, const char *text);
 
 enum {
-	/* cni_add(): when a plugin fails, run DEL for the whole list before returning the failure. */
+	/*
+	 * cni_add(): when a plugin fails, run DEL for the whole list before returning the failure; but not when the
+	 * attachment was in the cache before, since DEL would take away what the earlier ADD attached (on_warn says so).
+	 */
 	CNI_ROLLBACK = 1 << 0,
 	/* cni_del(): go on past a failing plugin, report all failures joined; the cache is kept if any failed. */
 	CNI_DEL_CONTINUE = 1 << 1,
@@ -158,31 +172,40 @@ struct cni_attachment {
 /*
  * Run ADD for all plugins in order, and remember the result. Before the first one runs, all is looked at that could
  * end it half way: names (codes 3, 4, 7), arguments (4), capability arguments (7), the version (1), every binary (num
- * ENOENT, EACCES), whether the result can be cached (num: ENAMETOOLONG, EEXIST for another attachment's file, ...).
+ * ENOENT, EACCES), whether the result can be cached (num: ENAMETOOLONG, EEXIST for another attachment's file, EACCES
+ * and the like for a file that is there and cannot be read, ...).
  *
  * When a plugin fails the container stays half connected until cni_del(), unless CNI_ROLLBACK is set. When the result
- * cannot be cached all is undone. @ret: what the last plugin answered, in the version it answered in; may be NULL.
+ * cannot be cached all is undone, unless the attachment was in the cache before. @ret: what the last plugin answered, in the version it answered in; may be NULL.
  */
 CNI_API bool cni_add(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at,
 		     struct cni_result **ret, struct cni_error *e);
-/* Code 1 with num ENOTSUP below version 0.4.0. With disableCheck it succeeds and nothing runs. */
+/*
+ * Code 1 with num ENOTSUP below version 0.4.0. With disableCheck it succeeds and nothing runs. Names and arguments are
+ * looked at first (codes 3, 4), and a cache file that is there but cannot be read or used is a failure.
+ */
 CNI_API bool cni_check(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at,
 		       struct cni_error *e);
 /*
  * Run DEL for all plugins in reverse, and forget the result. It may be repeated. A missing or damaged cache does not
- * keep it from working: the plugins then get no prevResult. The cache entry stays when a plugin failed.
+ * keep it from working: the plugins then get no prevResult. The cache entry stays when a plugin failed, and when it
+ * cannot be read (on_warn). Names and arguments are looked at first (codes 3, 4).
  */
 CNI_API bool cni_del(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at,
 		     struct cni_error *e);
 /*
  * DEL for all cached attachments of the network that are not in @valid (container_id and ifname are looked at), then,
  * from 1.1.0 on, GC for all plugins. All failures are joined. With disableGC it succeeds and nothing runs.
+ *
+ * @valid is what the caller knew before the call, which may have to wait for others. Attachments that were cached since the
+ * call began count as valid, too, and plugins are told of them. Those whose ADD returned before, but which the
+ * caller's list is too old to have, are lost: make the list after the last ADD that is to be in it.
  */
 CNI_API bool cni_gc(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *valid, size_t n_valid,
 		    struct cni_error *e);
 /*
  * The reference's "no arguments" form: every cached attachment of the network is removed, plugins get no list of
- * valid ones.
+ * valid ones. Everything includes what is attached while the call waits.
  */
 CNI_API bool cni_gc_all(struct cni_runtime *rt, struct cni_network *net, struct cni_error *e);
 /*
@@ -204,7 +227,8 @@ CNI_API void cni_strings_free(char **strings);
 /* ---- the cache ---- */
 
 /*
- * The result of the ADD, converted to the network's version. *ret is NULL (and true returned) when nothing is cached.
+ * The result of the ADD, converted to the network's version. *ret is NULL (and true returned) when nothing is cached. A
+ * file that is there and cannot be read is a failure.
  */
 CNI_API bool cni_cached_result(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at,
 			       struct cni_result **ret, struct cni_error *e);
@@ -224,8 +248,8 @@ struct cni_cached {
 #define CNI_CACHED_INIT CNI_SIZED(cni_cached)
 struct cni_cached_list;
 /*
- * Attachments in the cache: of one container, or of all with @container_id NULL. Unreadable and alien files are
- * passed over.
+ * Attachments in the cache: of one container, or of all with @container_id NULL. Passed over are files that cannot be
+ * read, alien ones, and copies under other names.
  */
 CNI_API bool cni_cached_attachments(struct cni_runtime *rt, const char *container_id, struct cni_cached_list **ret,
 				    struct cni_error *e);
@@ -233,8 +257,8 @@ CNI_API size_t cni_cached_list_len(const struct cni_cached_list *l);
 CNI_API bool cni_cached_list_get(const struct cni_cached_list *l, size_t i, struct cni_cached *ret);
 CNI_API void cni_cached_list_free(struct cni_cached_list *l);
 /*
- * One entry by network name, container ID and interface; true with *ret NULL when there is none; corrupt or of another
- * kind: failure. Free with cni_cached_list_free().
+ * One entry by network name, container ID and interface; true with *ret NULL when there is none; unreadable, corrupt
+ * or of another kind: failure. Free with cni_cached_list_free().
  */
 CNI_API bool cni_cached_config(struct cni_runtime *rt, const char *network, const char *container_id,
 			       const char *ifname, struct cni_cached_list **ret, struct cni_error *e);
