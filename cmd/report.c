@@ -30,9 +30,18 @@ int exit_status(int code)
 	return EXIT_FAILED;
 }
 
+/* What plugins say about a namespace that is not there has no code of its own; one look tells. */
+static bool no_such_netns(const struct cli *c)
+{
+	return c->verb && str_eq(c->verb->name, "add") && c->n_operands > 1 &&
+	       access(target_netns(c->arena, c->operands[1]), F_OK) < 0 && errno == ENOENT;
+}
+
 /* What to do about a failure, by its code; the errno decides where a code covers several causes. */
 static const char *advice(const struct cli *c, const struct cni_error *e)
 {
+	if (c->verb && str_eq(c->verb->name, "check") && strstr(e->text, "prevResult missing"))
+		return "Nothing is attached there that crimp knows of: `crimp list` shows what is, `crimp add` attaches.";
 	switch (e->code) {
 	case CNI_ERR_INCOMPATIBLE_VERSION:
 		return "`crimp version` lists the versions each plugin speaks; the configuration asks for another.";
@@ -50,11 +59,13 @@ static const char *advice(const struct cli *c, const struct cni_error *e)
 	default: break;
 	}
 	if ((e->num == EPERM || e->num == EACCES) && geteuid() != 0)
-		return "Changing networks needs root (or `unshare -Urnm` for a try).";
+		return "This needs root (or `unshare -Urnm` for a try).";
 	if (e->num == ETIMEDOUT && c->opt.timeout)
 		return "Raise --timeout, or look at what the plugin waits for.";
-	if (e->num == ENOENT && c->verb && str_eq(c->verb->name, "add"))
+	if (e->num == ENOENT && c->verb && !str_eq(c->verb->name, "validate"))
 		return "Configurations come from --conf-dir, plugins from --plugin-dir ($CNI_PATH).";
+	if (no_such_netns(c))
+		return "NETNS is a name of `ip netns list`, a process ID, or the path of a namespace that exists.";
 	return NULL;
 }
 

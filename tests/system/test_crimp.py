@@ -134,6 +134,15 @@ def test_errors_as_json(cli, container):
     assert "nothing" in cli.json("show", container.path, ok=False)["msg"]
 
 
+@case("crimp:advice")
+def test_advice(cli, container):
+    """A name that does not exist is followed by where such names are found"""
+    assert "`ip netns list`" in cli("add", "testnet", "nosuchns", ok=False).err
+    for verb in ["add", container.path], ["check", container.path], ["gc"]:
+        assert "--conf-dir" in cli(verb[0], "nosuchnet", *verb[1:], ok=False).err
+    assert "`crimp add` attaches" in cli("check", "testnet", container.path, ok=False).err
+
+
 @case("crimp:usage")
 @pytest.mark.parametrize("args", [["add"], ["frobnicate"], ["add", "a", "b", "c"], ["list", "--frobnicate"]], ids=" ".join)
 def test_usage(node, args):
