@@ -93,10 +93,11 @@ static void undo(struct call *c, bool again)
 	struct err why = ERR_INIT;
 
 	if (again) {
-		runtime_warn(c->rt, c->arena,
-			     "a repeated ADD of container %s, interface %s, network %s failed and is not undone: what the "
-			     "first one attached stays, until DEL",
-			     c->key.container_id, c->key.ifname, c->key.network);
+		runtime_warn(
+			c->rt, c->arena,
+			"a repeated ADD of container %s, interface %s, network %s failed and is not undone: what the "
+			"first one attached stays, until DEL",
+			c->key.container_id, c->key.ifname, c->key.network);
 		return;
 	}
 	del.command = COMMAND_DEL;

@@ -13,6 +13,7 @@
 
 #include "lib/buf.h"
 #include "lib/fs.h"
+#include "lib/json.h"
 #include "lib/str.h"
 
 #include <cmocka.h>
@@ -640,13 +641,9 @@ static void *live(void *arg)
 /* Everything once, as deep as JSON goes, on a stack that is looked at afterwards. */
 static void test_stack(void **state)
 {
-	char *deep = arena_strdup(&a, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
-				      "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
-				      "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
-	const char *conf = arena_printf(&a, "{\"name\":\"net\",\"cniVersion\":\"1.1.0\",\"plugins\":[{\"type\":\"deep\","
-					    "\"x\":%s}]}", deep);
-	const char *plugin = arena_printf(&a, "#!/bin/sh\ncat >/dev/null\n[ $CNI_COMMAND = ADD ] && echo '{\"x\":%s,"
-					      "\"ips\":[],\"cniVersion\":\"1.1.0\"}'\nexit 0\n", deep);
+	enum { DEEP = JSON_DEPTH_MAX - 3 };
+	char *deep = memset(arena_alloc(&a, 2 * DEEP + 1), '[', DEEP);
+	const char *conf, *plugin;
 	unsigned char *stack = aligned_alloc(4096, STACK);
 	struct cni_network *net = NULL;
 	struct err e = ERR_INIT;
@@ -656,9 +653,20 @@ static void test_stack(void **state)
 
 	(void)state;
 	forget();
+	memset(deep + DEEP, ']', DEEP);
+	conf = arena_printf(&a,
+			    "{\"name\":\"net\",\"cniVersion\":\"1.1.0\",\"plugins\":[{\"type\":\"deep\","
+			    "\"x\":%s}]}",
+			    deep);
+	plugin = arena_printf(&a,
+			      "#!/bin/sh\ncat >/dev/null\n[ $CNI_COMMAND = ADD ] && echo '{\"x\":%s,"
+			      "\"ips\":[],\"cniVersion\":\"1.1.0\"}'\nexit 0\n",
+			      deep);
 	assert_true(fs_mkdirs(fs_join(&a, dir, "stack"), 0755, &e));
-	assert_true(fs_write_atomic(fs_join(&a, dir, "stack/deep"), (struct bytes){ plugin, strlen(plugin) }, 0755, &e));
-	assert_true(fs_write_atomic(fs_join(&a, dir, "stack/1.conflist"), (struct bytes){ conf, strlen(conf) }, 0644, &e));
+	assert_true(
+		fs_write_atomic(fs_join(&a, dir, "stack/deep"), (struct bytes){ plugin, strlen(plugin) }, 0755, &e));
+	assert_true(
+		fs_write_atomic(fs_join(&a, dir, "stack/1.conflist"), (struct bytes){ conf, strlen(conf) }, 0644, &e));
 	memset(stack, 0xA5, STACK);
 	assert_int_equal(pthread_attr_init(&attr), 0);
 	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK), 0);
@@ -669,8 +677,6 @@ static void test_stack(void **state)
 	while (stack[untouched] == 0xA5)
 		untouched++;
 	assert_int_equal(warnings.len, 0);
-	if (getenv("CRIMP_SHOW_STACK"))
-		print_message("%zu bytes of stack\n", STACK - untouched);
 	assert_true(FRAMES_ARE_LARGER || STACK - untouched <= PROMISED);
 	cni_network_free(net);
 	free(stack);

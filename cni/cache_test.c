@@ -267,10 +267,10 @@ static void test_list(void **state)
 	put("n-c2-alien", "{\"kind\":\"x\"}");
 	put("n-c2-torn", "");
 	/* Copies and rests of writes. */
-	put("n-c2-eth0.bak", arena_strdup(&a, cache_text(&a, &(struct cache_entry){ .key = key("n", "c2", "eth0"),
-										  .netns = "" }).data));
-	put(".crimp-0123456789abcdef", cache_text(&a, &(struct cache_entry){ .key = key("n", "c9", "eth0"),
-									     .netns = "" }).data);
+	put("n-c2-eth0.bak",
+	    arena_strdup(&a, cache_text(&a, &(struct cache_entry){ .key = key("n", "c2", "eth0"), .netns = "" }).data));
+	put(".crimp-0123456789abcdef",
+	    cache_text(&a, &(struct cache_entry){ .key = key("n", "c9", "eth0"), .netns = "" }).data);
 	put("n-c2-legacy", "{\"cniVersion\":\"0.3.1\"}");
 	put("n-c2-nameless", "{\"kind\":\"cniCacheV1\",\"containerId\":\"c2\",\"ifName\":\"\",\"networkName\":\"n\"}");
 	assert_true(cache_list(&a, dir, NULL, &got, &n, &e));

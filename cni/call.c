@@ -130,8 +130,8 @@ static struct bytes adopt(struct arena *a, char *text, size_t len)
 	return b;
 }
 
-static bool exec_by_caller(struct arena *a, const struct cni_runtime *rt, const struct proc_run *p,
-			   struct reply *ret, struct err *e)
+static bool exec_by_caller(struct arena *a, const struct cni_runtime *rt, const struct proc_run *p, struct reply *ret,
+			   struct err *e)
 {
 	struct cni_exec call = {
 		.size = sizeof(call),
@@ -210,8 +210,8 @@ bool call_plugin(struct call *c, size_t i, struct reply *ret, struct err *e)
 	return true;
 }
 
-bool call_version(struct arena *a, const struct cni_runtime *rt, const char *path, const char *type,
-		  struct reply *ret, struct err *e)
+bool call_version(struct arena *a, const struct cni_runtime *rt, const char *path, const char *type, struct reply *ret,
+		  struct err *e)
 {
 	static const char request[] = "{\"cniVersion\":\"" VERSION_NEWEST "\"}";
 	/* Plugins of the time of 0.1.0 look at these before they look at the command. */
@@ -243,8 +243,7 @@ bool call_lock(struct call *c, struct lock *ret, struct err *e)
 	}
 	if (why.num == ETIMEDOUT || (why.num == EOWNERDEAD && c->command != COMMAND_DEL) || c->command == COMMAND_ADD) {
 		*e = why;
-		e->num = why.num == EOWNERDEAD ? ETIMEDOUT : why.num;
-		return call_wrap(c, e);
+		return lock_failed(e) || call_wrap(c, e);
 	}
 	runtime_warn(c->rt, c->arena, "%s of container %s, interface %s, network %s goes on without a lock: %s",
 		     command_names[c->command], c->key.container_id, c->key.ifname, c->key.network, why.text);

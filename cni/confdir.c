@@ -64,8 +64,14 @@ static void pass_over(struct search *s, const struct err *why)
 {
 	if (!s->broken++)
 		s->first = *why;
-	if (s->warn && s->warn->fn)
-		s->warn->fn(s->warn->arg, arena_printf(s->arena, "passed over: %s", why->text));
+	if (s->warn && s->warn->fn) {
+		const char *text = arena_printf(s->arena, "passed over: %s", why->text);
+		size_t size = 3 * strlen(text) + 4; /* a byte that is no UTF-8 becomes three */
+		char *clean = arena_alloc(s->arena, size);
+
+		utf8_copy(clean, size, text);
+		s->warn->fn(s->warn->arg, clean);
+	}
 }
 
 /* One group of files. True with ret->name set if it was found there; false: failure. */

@@ -11,8 +11,6 @@
  * entries written since are valid, for the DELs and in what plugins are told. Nothing of this holds for the form without a
  * list, whose meaning is: everything.
  */
-#include <errno.h>
-
 #include "cni/call.h"
 #include "cni/config.h"
 #include "cni/error.h"
@@ -47,10 +45,8 @@ static bool delete_locked(struct call *c, struct err *e)
 	bool ok;
 
 	if (!(c->rt->flags & CNI_NO_LOCKS) &&
-	    !lock_member(c->arena, c->rt->cache_dir, &c->key, MEMBER_LOCK_MS, &lock, e)) {
-		e->num = e->num == EOWNERDEAD ? ETIMEDOUT : e->num;
-		return call_wrap(c, e);
-	}
+	    !lock_member(c->arena, c->rt->cache_dir, &c->key, MEMBER_LOCK_MS, &lock, e))
+		return lock_failed(e) || call_wrap(c, e);
 	c->held_fd = lock_fd(&lock);
 	ok = call_del(c, e);
 	lock_release(&lock, ok);
@@ -159,7 +155,8 @@ static bool collect(struct gc *g, struct err *e)
 		return true;
 	if (!cache_snapshot(g->arena, rt->cache_dir, g->net->list.name, &g->before, e) ||
 	    (!(rt->flags & CNI_NO_LOCKS) &&
-	     !lock_network(g->arena, rt->cache_dir, g->net->list.name, rt->lock_timeout_ms, &lock, e)))
+	     !lock_network(g->arena, rt->cache_dir, g->net->list.name, rt->lock_timeout_ms, &lock, e) &&
+	     !lock_failed(e)))
 		return wrap(e, "GC, network %s", g->net->list.name);
 	delete_stale(g, &all);
 	if (version_at_least(g->net->list.version, "1.1.0"))

@@ -214,6 +214,13 @@ bool lock_member(struct arena *a, const char *dir, const struct cache_key *key, 
 	return true;
 }
 
+bool lock_failed(struct err *e)
+{
+	if (e->num == EOWNERDEAD)
+		e->num = ETIMEDOUT;
+	return false;
+}
+
 /* Unlocked by word: somebody may have inherited the descriptor. */
 static void drop(int *fd)
 {

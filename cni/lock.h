@@ -52,6 +52,8 @@ bool lock_network(struct arena *a, const char *dir, const char *network, int64_t
 /* Only the attachment's, for who holds the network's exclusively: others can have it only as said above. */
 bool lock_member(struct arena *a, const char *dir, const struct cache_key *key, int64_t timeout_ms, struct lock *ret,
 		 struct err *e) MUST_CHECK;
+/* For callers' callers EOWNERDEAD is a timeout like any other. Returns false. */
+bool lock_failed(struct err *e);
 /* @gone: nothing is cached for the attachment, so that nobody may ever come back for the file: it goes, too. */
 void lock_release(struct lock *l, bool gone);
 /* The descriptor that plugins inherit, 0 if none is held (see held_fd in lib/proc.h). */

@@ -177,7 +177,8 @@ static void test_not_regular(void **state)
 
 static void test_sweep(void **state)
 {
-	static const char *const rows[] = { ".crimp-0123456789abcdef", ".crimp-new0123456789abc", ".crimp-other", "old" };
+	static const char *const rows[] = { ".crimp-0123456789abcdef", ".crimp-new0123456789abc", ".crimp-other",
+					    "old" };
 	const struct timespec old[2] = { { .tv_sec = time(NULL) - 100 }, { .tv_sec = time(NULL) - 100 } };
 	struct err e = ERR_INIT;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must not be lost when calls are repeated, overlap, are killed, or find the cache in disorder."""
 
+import errno
 import json
 import os
 import resource
@@ -153,7 +154,8 @@ def test_the_lock_of_a_killed_runtime_lasts_as_long_as_its_plugin(world, one, fi
     writer = killed_runtime(world, fifo)
     hasty, patient = world.rt(lock_timeout_ms=200), world.rt()
     refused(hasty.add, world.net(hasty, "one"), At(), says="c1")
-    refused(hasty.check, world.net(hasty, "one"), At())
+    e = refused(hasty.check, world.net(hasty, "one"), At(), says="has ended, but what it started holds it")
+    assert e.num == errno.ETIMEDOUT
     assert one.commands == ["ADD"]
     delete = Aside(patient.delete, world.net(patient, "one"), At())
     assert one.commands == ["ADD"]
