@@ -125,6 +125,7 @@ static bool delegate(const struct request *r, enum command c, const char *type, 
 	char *path;
 
 	d.command = c;
+	d.undone = NULL;
 	if (++d.depth > DEPTH_MAX)
 		return fail_code(e, CNI_INVALID_CONFIG, "plugin %s delegates to itself", type);
 	if (find_plugin(r->arena, find_dirs(r->arena, r->path), type, &path, e)) {

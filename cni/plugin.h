@@ -30,6 +30,8 @@ struct request {
 	struct arena *arena;
 	const struct plugin_table *table;	/* all plugins of this binary: for delegation in process */
 	unsigned depth;			/* delegations in process that led here */
+	/* a DEL that takes an ADD of this process back: what that returned, in place of prevResult */
+	const struct result *undone;
 };
 
 struct plugin {

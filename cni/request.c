@@ -208,6 +208,11 @@ bool request_prev(const struct request *r, struct result *ret, bool *ret_there, 
 	struct err ignored;
 	bool there = !json_absent(r->net.prev);
 
+	if (r->undone) {
+		*ret = *r->undone;
+		*ret_there = true;
+		return true;
+	}
 	if (there && r->command == COMMAND_DEL)
 		there = prev_read(r, ret, &ignored);
 	else if (there && !prev_read(r, ret, e))

@@ -164,12 +164,13 @@ static bool prepare(struct request *r, const struct plugin *p, const char *comma
 }
 
 /* What ADD made cannot be told to anybody: @why becomes the failure, and says if something is left. */
-static void undo(const struct request *r, const struct plugin *p, struct err *why)
+static void undo(const struct request *r, const struct plugin *p, const struct result *made, struct err *why)
 {
 	struct request back = *r;
 	struct err e;
 
 	back.command = COMMAND_DEL;
+	back.undone = made;
 	if (!request_call(&back, p, NULL, &e))
 		err_details(why, "undoing ADD failed too: %s", e.text);
 }
@@ -186,12 +187,12 @@ static int add(const struct request *r, const struct plugin *p)
 		return refuse(r, &e);
 	buf_init(&out, r->arena, 1024);
 	if (!result_write(&out, &result, r->net.version, true, &e)) {
-		undo(r, p, &e);
+		undo(r, p, &result, &e);
 		return refuse(r, &e);
 	}
 	if (!put(STDOUT_FILENO, &out, &e)) {
 		wrap(&e, "cannot write the result");
-		undo(r, p, &e);
+		undo(r, p, &result, &e);
 		complain(p->name, r->arena, &e);
 		return 1;
 	}

@@ -9,7 +9,9 @@
  * gateway address, forwarding) are made if missing and stay. What belongs to the container is made in the order link,
  * lease, configuration, masquerade, and undone from the end by the very functions that DEL uses. The pair comes before
  * the lease: when the container already has an interface of that name, the kernel's refusal leaves the lease of whoever
- * made it alone. The container's namespace is visited once, for a socket and a few sysctls.
+ * made it alone. The container's namespace is visited once, for a socket and a few sysctls. What is undone is what this
+ * ADD has made, never what merely carries its name: an attachment that the runtime repeats elsewhere, and in vain, is to
+ * outlive that.
  *
  * DEL removes what it finds and goes on after a failure: each part is found by itself (the link by its name in the
  * container, or by the name in prevResult when the namespace is gone; the rest by the attachment), and a lease is
@@ -60,20 +62,41 @@ struct add {
 	struct result result;
 };
 
+/* See above: the link goes first, but for a lease that is released over it. */
+static bool lease_goes_first(const struct request *r)
+{
+	return str_eq(r->net.ipam_type, "dhcp");
+}
+
+static void lease_undo(struct add *w)
+{
+	struct err ignored;
+	bool done UNUSED;
+
+	if (w->leased)
+		done = delegate_del(w->r, w->r->net.ipam_type, &ignored);
+	w->leased = false;
+}
+
+/*
+ * The same container and interface may be attached elsewhere, by an ADD that this one repeats: what that has made
+ * carries the same owner, and stays.
+ */
 static void add_undo(struct add *w)
 {
 	struct arena *a = w->r->arena;
 	struct err ignored;
 	bool done UNUSED;
 
-	if (w->masked)
-		done = masq_teardown(a, &w->at, bridge_addresses(a, &w->result), w->result.n_ips, &ignored);
-	if (w->guarded)
-		done = spoof_teardown(a, &w->at, w->port.name, &ignored);
+	if (lease_goes_first(w->r))
+		lease_undo(w);
 	if (w->port.index)
 		done = link_del(&w->nl, w->port.index, &ignored);
-	if (w->leased)
-		done = delegate_del(w->r, w->r->net.ipam_type, &ignored);
+	lease_undo(w);
+	if (w->guarded)
+		done = spoof_teardown(a, &w->at, w->port.name, &ignored);
+	if (w->masked)
+		done = masq_teardown(a, &w->at, bridge_addresses(a, &w->result), w->result.n_ips, &ignored);
 }
 
 static const char *mac_string(struct arena *a, const struct mac *m)
@@ -133,14 +156,14 @@ static void fill_gateways(struct add *w)
 	}
 }
 
-/* A delegate that failed may have left something: the caller owes it a DEL. */
+/* A delegate that failed has left nothing, and may have failed because another ADD holds the lease. */
 static bool lease(struct add *w, struct err *e)
 {
 	struct result ipam = { 0 };
 
-	w->leased = true;
 	if (!delegate_add(w->r, w->r->net.ipam_type, &ipam, e))
 		return false;
+	w->leased = true;
 	if (!ipam.n_ips)
 		return fail(e, 0, "IPAM plugin returned missing IP config");
 	w->result.ips = ipam.ips;
@@ -178,10 +201,8 @@ static bool add_layer3(struct add *w, struct err *e)
 		return false;
 	if (w->conf.is_gateway && !bridge_gateways_ensure(&w->nl, a, &w->conf, &w->bridge, &w->result, &w->vlan, e))
 		return false;
-	if (!w->conf.ip_masq)
-		return true;
-	w->masked = true;
-	return masq_setup(a, w->conf.masq_backend, &w->at, bridge_addresses(a, &w->result), w->result.n_ips, e);
+	return !w->conf.ip_masq || masq_setup(a, w->conf.masq_backend, &w->at, bridge_addresses(a, &w->result),
+					      w->result.n_ips, &w->masked, e);
 }
 
 static bool add_layer2(struct add *w, struct err *e)
@@ -199,11 +220,9 @@ static bool add_container(struct add *w, struct err *e)
 
 	if (!bridge_port_add(&w->nl, r->arena, &w->conf, &w->bridge, w->netns, r->ifname, &w->port, e))
 		return false;
-	if (w->conf.macspoofchk) {
-		w->guarded = true;
-		if (!spoof_setup(r->arena, &w->at, w->port.name, &w->port.peer_mac, e))
-			return false;
-	}
+	if (w->conf.macspoofchk && !spoof_setup(r->arena, &w->at, w->port.name, &w->port.peer_mac, e))
+		return false;
+	w->guarded = w->conf.macspoofchk;
 	if (!(*r->net.ipam_type ? add_layer3(w, e) : add_layer2(w, e)))
 		return false;
 	return w->conf.disable_container_interface || bridge_port_wait(&w->nl, &w->port, e);
@@ -386,7 +405,7 @@ static bool bridge_del(const struct request *r, struct err *e)
 	static bool (*const lease_first[])(struct del * w, struct err * e) = { del_lease, del_link, del_spoof,
 									       del_masq };
 	bool (*const *steps)(struct del * w, struct err * e) =
-		str_eq(r->net.ipam_type, "dhcp") ? lease_first : link_first;
+		lease_goes_first(r) ? lease_first : link_first;
 	struct del w = { .r = r, .at = attachment_of(r) };
 	struct errs all = { .count = 0 };
 

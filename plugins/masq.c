@@ -34,28 +34,32 @@ static bool is_missing(int num)
 }
 
 bool masq_setup(struct arena *a, enum masq_backend backend, const struct attachment *at, const struct cidr *addrs,
-		size_t n, struct err *e)
+		size_t n, bool *ret_new, struct err *e)
 {
 	autonl nl = NL_CLOSED;
 	struct masq m = { a, &nl, at, addrs, n };
 	struct err why = ERR_INIT;
 
-	if (n == 0)
+	if (n == 0) {
+		*ret_new = false;
 		return true;
+	}
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
-	if (backend != MASQ_IPTABLES && masq_nft_setup(&m, &why))
+	if (backend != MASQ_IPTABLES && masq_nft_setup(&m, ret_new, &why))
 		return true;
 	if (backend == MASQ_AUTO && (!is_missing(why.num) || !iptables_usable(a, ip_family(&addrs[0].ip))))
 		backend = MASQ_NFTABLES;
-	if (backend != MASQ_NFTABLES && masq_iptables_setup(&m, &why))
+	if (backend != MASQ_NFTABLES && masq_iptables_setup(&m, ret_new, &why))
 		return true;
 	*e = why;
 	return wrap(e, "masquerade %s", at->container_id);
 }
 
+typedef bool teardown_once(const struct masq *m, bool *ret_changed, struct err *e);
+
 /* One look at every form, one transaction. @ret_changed: something was deleted. */
-static bool teardown_once(const struct masq *m, bool *ret_changed, struct err *e)
+static bool teardown_all(const struct masq *m, bool *ret_changed, struct err *e)
 {
 	struct nft_batch b;
 	struct iptables t;
@@ -68,22 +72,48 @@ static bool teardown_once(const struct masq *m, bool *ret_changed, struct err *e
 	return nft_commit(&b, e) && iptables_done(&t, e);
 }
 
-bool masq_teardown(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e)
+static bool teardown_ours(const struct masq *m, bool *ret_changed, struct err *e)
+{
+	struct nft_batch b;
+
+	owned_batch(&b, m->arena, m->nl, 256 + m->n * 256);
+	if (!masq_nft_teardown_keyed(m, &b, e))
+		return false;
+	*ret_changed |= !nft_batch_is_empty(&b);
+	return nft_commit(&b, e);
+}
+
+static bool teardown(struct masq *m, teardown_once *once, struct err *e)
 {
 	struct nl nl = NL_CLOSED;
-	struct masq m = { a, &nl, at, addrs, n };
 	struct err why = ERR_INIT;
 	bool ok = false, changed = false;
 
+	m->nl = &nl;
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
 	for (int tries = 0; tries < RACES && !ok && (tries == 0 || why.num == ENOENT); tries++)
-		ok = teardown_once(&m, &changed, &why);
+		ok = once(m, &changed, &why);
 	(changed ? nft_close : nl_close)(&nl);
 	if (ok)
 		return true;
 	*e = why;
-	return wrap(e, "stop masquerading %s", at->container_id);
+	return wrap(e, "stop masquerading %s", m->at->container_id);
+}
+
+bool masq_teardown(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e)
+{
+	struct masq m = { a, NULL, at, addrs, n };
+
+	return teardown(&m, teardown_all, e);
+}
+
+bool masq_teardown_keyed(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n,
+			 struct err *e)
+{
+	struct masq m = { a, NULL, at, addrs, n };
+
+	return n == 0 || teardown(&m, teardown_ours, e);
 }
 
 bool masq_check(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e)

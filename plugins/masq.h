@@ -18,15 +18,21 @@ enum masq_backend { MASQ_AUTO, MASQ_NFTABLES, MASQ_IPTABLES };
 
 /* "" or NULL is auto. Unknown: code 7, `unknown ipmasq backend "x"`. */
 bool masq_backend_parse(const char *s, enum masq_backend *ret, struct err *e) MUST_CHECK;
-/* @addrs with prefix length; in the calling thread's namespace. Repeating it for the same attachment is harmless. */
+/*
+ * @addrs with prefix length; in the calling thread's namespace. Repeating it for the same attachment is harmless.
+ * @ret_new: nothing of it was there before, so that who fails afterwards may tear it down. A failure leaves nothing.
+ */
 bool masq_setup(struct arena *a, enum masq_backend backend, const struct attachment *at, const struct cidr *addrs,
-		size_t n, struct err *e) MUST_CHECK;
+		size_t n, bool *ret_new, struct err *e) MUST_CHECK;
 /*
  * Nothing there is success. @addrs may be empty when nobody knows them any more: what carries
  * the attachment is found by a listing then.
  */
 bool masq_teardown(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n,
 		   struct err *e) MUST_CHECK;
+/* Of ours only what @addrs are the keys of, and of this attachment: without a listing, for DEL of who may have none. */
+bool masq_teardown_keyed(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n,
+			 struct err *e) MUST_CHECK;
 /*
  * Everything masq_setup() made is there (either backend, also the reference's form). The failure names what is missing.
  */

@@ -62,7 +62,7 @@ static void put_rules(struct buf *text, const struct masq *m, int family, const 
 	}
 }
 
-static bool setup_once(const struct masq *m, int family, struct err *e)
+static bool setup_once(const struct masq *m, int family, bool *ret_new, struct err *e)
 {
 	const char *chain = chain_name(m->arena, m->at);
 	const char *comment = iptables_quote(m->arena, arena_printf(m->arena, "name: \"%s\" id: \"%s\"", m->at->network,
@@ -79,20 +79,9 @@ static bool setup_once(const struct masq *m, int family, struct err *e)
 	buf_init(&text, m->arena, 1024);
 	buf_printf(&text, "%s %s\n", there ? "-F" : "-N", chain);
 	put_rules(&text, m, family, chain, comment, entered == 0);
-	return iptables_restore(m->arena, family, buf_bytes(&text), e);
-}
-
-/* Another plugin may make or remove the chain between our look and our write. */
-bool masq_iptables_setup(const struct masq *m, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-		bool ok = !has_family(m, families[i]);
-
-		for (int tries = 0; tries < TRIES && !ok; tries++)
-			ok = setup_once(m, families[i], e);
-		if (!ok)
-			return false;
-	}
+	if (!iptables_restore(m->arena, family, buf_bytes(&text), e))
+		return false;
+	*ret_new = !there;
 	return true;
 }
 
@@ -103,6 +92,45 @@ bool masq_iptables_teardown(const struct masq *m, struct iptables *t, struct err
 	for (size_t i = 0; i < ARRAY_LEN(families); i++)
 		if (!iptables_unlink(t, families[i], "POSTROUTING", chain, e))
 			return false;
+	return true;
+}
+
+/* Of a family that was written before the other one failed. */
+static void setup_undo(const struct masq *m, int family)
+{
+	const char *chain = chain_name(m->arena, m->at);
+	struct nft_batch b;
+	struct iptables t;
+	struct err ignored;
+	bool done UNUSED;
+
+	owned_batch(&b, m->arena, m->nl, 4096);
+	iptables_init(&t, m->arena, m->nl, &b);
+	done = iptables_unlink(&t, family, "POSTROUTING", chain, &ignored) && nft_commit(&b, &ignored) &&
+	       iptables_done(&t, &ignored);
+}
+
+/* Another plugin may make or remove the chain between our look and our write. */
+bool masq_iptables_setup(const struct masq *m, bool *ret_new, struct err *e)
+{
+	bool made[ARRAY_LEN(families)] = { false }, all = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		bool ok = !has_family(m, families[i]);
+
+		if (ok)
+			continue;
+		for (int tries = 0; tries < TRIES && !ok; tries++)
+			ok = setup_once(m, families[i], &made[i], e);
+		if (!ok) {
+			for (size_t k = 0; k < i; k++)
+				if (made[k])
+					setup_undo(m, families[k]);
+			return false;
+		}
+		all = all && made[i];
+	}
+	*ret_new = all;
 	return true;
 }
 

@@ -116,12 +116,18 @@ static struct owned_list wanted(const struct masq *m)
 }
 
 /* An address of ours under another owner's name: IPAM gave it to us, so the other is gone. */
-bool masq_nft_setup(const struct masq *m, struct err *e)
+bool masq_nft_setup(const struct masq *m, bool *ret_new, struct err *e)
 {
 	static const struct owned_rules rules = { .declare = declare };
 	struct owned_list l = wanted(m);
+	bool there = false;
 
-	return l.n == 0 || owned_add(m->nl, m->arena, &l, &rules, e);
+	if (l.n && !owned_add(m->nl, m->arena, &l, &rules, e))
+		return false;
+	for (size_t i = 0; i < l.n; i++)
+		there = there || l.v[i].there;
+	*ret_new = !there;
+	return true;
 }
 
 bool masq_nft_teardown(const struct masq *m, struct nft_batch *b, struct err *e)
@@ -135,6 +141,20 @@ bool masq_nft_teardown(const struct masq *m, struct nft_batch *b, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(families) && !all; i++)
 		if (!owned_sweep(b, m->arena, families[i], TABLE, owned_by, comment, e))
 			return false;
+	return true;
+}
+
+bool masq_nft_teardown_keyed(const struct masq *m, struct nft_batch *b, struct err *e)
+{
+	struct owned_list l = wanted(m);
+
+	for (size_t i = 0; i < l.n; i++) {
+		struct owned_list one = { .arena = m->arena, .v = &l.v[i], .n = 1 };
+		bool there;
+
+		if (!owned_del(b, m->arena, &one, &there, e))
+			return false;
+	}
 	return true;
 }
 

@@ -46,10 +46,11 @@ static void setup(enum masq_backend backend, const struct attachment *at, const 
 {
 	struct cidr c[2] = { cidr(first) };
 	struct err e = ERR_INIT;
+	bool new;
 
 	if (second)
 		c[1] = cidr(second);
-	if (!masq_setup(&a, backend, at, c, second ? 2 : 1, &e))
+	if (!masq_setup(&a, backend, at, c, second ? 2 : 1, &new, &e))
 		fail_msg("%s", e.text);
 }
 

@@ -126,7 +126,7 @@ def test_interface_exists_on_a_fresh_node(node, container):
 @case("bridge:failing-ipam")
 @pytest.mark.parametrize("rc", [0, 1])
 def test_ipam_that_answers_nonsense(node, container, rc):
-    """When IPAM fails or returns nothing, the pair goes again and IPAM is told DEL"""
+    """When IPAM fails, the pair goes again; when it returns nothing, IPAM is told DEL besides"""
     ipam = node.fake("ipam", result={"cniVersion": "1.1.0"})
     if rc:
         ipam.fails("ADD", 11, "try again", rc=1)
@@ -134,7 +134,7 @@ def test_ipam_that_answers_nonsense(node, container, rc):
     before = state(node, container)
     error = node.refuses("ADD", {"type": "bridge", "ipam": {"type": "ipam"}}, container, code=11 if rc else None)
     assert ("try again" if rc else "missing IP config") in error["msg"]
-    assert [c.command for c in ipam.calls] == ["ADD", "DEL"] and changed(before, state(node, container)) == []
+    assert [c.command for c in ipam.calls] == (["ADD"] if rc else ["ADD", "DEL"]) and changed(before, state(node, container)) == []
 
 
 @case("bridge:twice")
@@ -147,3 +147,45 @@ def test_add_twice(node, container):
     assert changed(before, state(node, container)) == []
     node.check(conf, container, prev=r)
     assert container.ping("10.7.0.1")
+
+
+def twin(node, container):
+    """A second namespace for the same container."""
+    return node.container("elsewhere", id=container.id)
+
+
+@case("bridge:repeated-elsewhere")
+def test_add_repeated_in_another_namespace(node, container):
+    """An attachment repeated in another namespace is refused; lease, masquerade and guard of the first stay"""
+    conf = {"type": "bridge", "isGateway": True, "ipMasq": True, "macspoofchk": True,
+            "ipam": {"type": "host-local", "dataDir": str(node.data),
+                     "ranges": [[{"subnet": "10.7.0.0/29", "rangeStart": "10.7.0.2", "rangeEnd": "10.7.0.3"}]]}}
+    r = node.add(conf, container)
+    before = state(node, container)
+    assert "duplicate" in node.refuses("ADD", conf, twin(node, container))["msg"]
+    assert changed(before, state(node, container)) == []
+    node.check(conf, container, prev=r)
+    other = node.add(conf, node.container("other"))
+    assert other["ips"][0]["address"] == "10.7.0.3/29"
+
+
+@case("bridge:repeated-later-failure")
+@pytest.mark.parametrize("how", ["bridge address", "stdout"])
+def test_add_repeated_that_fails_late(node, container, how):
+    """The same when the repetition fails after its lease and its guard, or cannot tell its result"""
+    conf = {"type": "bridge", "isGateway": True, "ipMasq": how != "stdout", "macspoofchk": True,
+            "ipam": {"type": "static", "addresses": [{"address": "10.7.0.2/24", "gateway": "10.7.0.1"}]}}
+    r = node.add(conf, container)
+    before = state(node, container)
+    other = twin(node, container)
+    if how == "stdout":
+        mute = node.bin / "mute"
+        mute.write_text(f"#!/bin/sh\nexec {node.bin}/bridge >/dev/full\n")
+        mute.chmod(0o755)
+        reply = node.plugin("ADD", conf, other, type="mute")
+    else:
+        late = {**conf, "ipam": {"type": "static", "addresses": [{"address": "10.7.0.2/24", "gateway": "10.7.0.9"}]}}
+        reply = node.plugin("ADD", late, other)
+    assert not reply.ok and other.link("eth0") is None
+    assert changed(before, state(node, container)) == []
+    node.check(conf, container, prev=r)
