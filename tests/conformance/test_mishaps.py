@@ -152,7 +152,7 @@ def killed_runtime(world, fifo):
 @case("RT4[killed]")
 def test_the_lock_of_a_killed_runtime_lasts_as_long_as_its_plugin(world, one, fifo):
     writer = killed_runtime(world, fifo)
-    hasty, patient = world.rt(lock_timeout_ms=200), world.rt()
+    hasty, patient = world.rt(lock_timeout_ms=200, timeout_ms=3000), world.rt()
     refused(hasty.add, world.net(hasty, "one"), At(), says="c1")
     e = refused(hasty.check, world.net(hasty, "one"), At(), says="has ended, but what it started holds it")
     assert e.num == errno.ETIMEDOUT
@@ -167,7 +167,7 @@ def test_the_lock_of_a_killed_runtime_lasts_as_long_as_its_plugin(world, one, fi
 def test_what_a_killed_runtime_has_left_does_not_keep_del_away_for_ever(world, one, fifo):
     world.plugins.again(one, "ADD", wait=fifo, fork=30, result=RESULT)
     killed_runtime(world, fifo).close()
-    rt = world.rt(lock_timeout_ms=500)
+    rt = world.rt(lock_timeout_ms=500, timeout_ms=3000)
     try:
         refused(rt.add, world.net(rt, "one"), At())
         rt.delete(world.net(rt, "one"), At())
