@@ -9,8 +9,8 @@
  * container. After the last plugin the result is cached; if that fails the attachment is undone at once, whatever the
  * flags say: the result that DEL needs would be lost with the return.
  *
- * An ADD of what is attached already runs, as the plugins decide about it. But it is never undone: DEL goes by container
- * and interface, and would take away what the first one made, which is in use.
+ * An ADD of what is attached already runs, as the plugins decide about it. But it is never undone: DEL goes by
+ * container and interface, and would take away what the first one made, which is in use.
  *
  * Between plugins a result is converted to the list's version, so that a plugin that answers in an older one does not
  * break the next. If its label is right already its bytes are passed on untouched.
@@ -84,8 +84,8 @@ static bool add_all(struct call *c, const struct json **ret_json, struct result 
 }
 
 /*
- * The container is as if it had not been attached, or there is a warning. @again: an earlier ADD has attached it, with a
- * result that is still cached; its interface and addresses are not ours to take away.
+ * The container is as if it had not been attached, or there is a warning. @again: an earlier ADD has attached it, with
+ * a result that is still cached; its interface and addresses are not ours to take away.
  */
 static void undo(struct call *c, bool again)
 {

@@ -37,7 +37,10 @@ bool call_attach(struct call *c, const struct cni_attachment *at, struct err *e)
 /* The same from the cache. */
 void call_attach_cached(struct call *c, const struct cache_entry *entry);
 
-/* Are the names and arguments such that every plugin can take them? Codes 3 and 4; the network's name is ADD's business. */
+/*
+ * Are the names and arguments such that every plugin can take them? Codes 3 and
+ * 4; the network's name is ADD's business.
+ */
 bool call_valid(const struct call *c, struct err *e) MUST_CHECK;
 
 /* Run plugin @i and judge. @ret->end is kept on failure. */

@@ -8,8 +8,8 @@
  *
  * The caller's list is of the moment he made it, and GC may wait long for the calls that are under way. What they have
  * attached by then is not in the list and yet no garbage. So the files of the cache are noted when the call begins, and
- * entries written since are valid, for the DELs and in what plugins are told. Nothing of this holds for the form without a
- * list, whose meaning is: everything.
+ * entries written since are valid, for the DELs and in what plugins are told. Nothing of this holds for the form
+ * without a list, whose meaning is: everything.
  */
 #include "cni/call.h"
 #include "cni/config.h"

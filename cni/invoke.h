@@ -40,8 +40,8 @@ bool invoke_judge(struct arena *a, struct reply *r, struct err *e) MUST_CHECK;
 /* Append what is worth keeping of stderr to a failure that does not have it yet: " (stderr: ...)". Returns false. */
 bool invoke_add_stderr(struct arena *a, const struct proc_end *end, struct err *e);
 /*
- * The answer to ADD, after invoke() or invoke_judge(): one JSON object (null counts as an empty one). @version: of the configuration, assumed when the
- * answer has none. @ret_json: the answer as printed; may be NULL.
+ * The answer to ADD, after invoke() or invoke_judge(): one JSON object (null counts as an empty one). @version: of the
+ * configuration, assumed when the answer has none. @ret_json: the answer as printed; may be NULL.
  */
 bool invoke_result(struct arena *a, const struct reply *reply, const char *version, struct result *ret,
 		   const struct json **ret_json, struct err *e) MUST_CHECK;

@@ -10,23 +10,23 @@
  * Names are hashes, so any name of a network is safe and short enough. What is hashed for an attachment is the name of
  * its cache file: attachments that meet there exclude each other, whatever their networks.
  *
- * A lock belongs to an open file. Plugins inherit the descriptor of the attachment's (GC's plugins the network's), so that a
- * runtime that is killed leaves a lock behind exactly as long as the plugin that it has started works on. On its
- * way out a living one unlocks by word (LOCK_UN), not only by closing, so that a daemon that a plugin has left behind
- * holds nothing. Where both come together (runtime killed, daemon left) the daemon has the lock until it ends: a failure then
- * says that the process that took it has ended, and DEL, which is how the daemon may come to its end, goes on
- * after its timeout.
+ * A lock belongs to an open file. Plugins inherit the descriptor of the attachment's (GC's plugins the network's),
+ * so that a runtime that is killed leaves a lock behind exactly as long as the plugin that it has started works
+ * on. On its way out a living one unlocks by word (LOCK_UN), not only by closing, so that a daemon that a plugin
+ * has left behind holds nothing. Where both come together (runtime killed, daemon left) the daemon has the lock
+ * until it ends: a failure then says that the process that took it has ended, and DEL, which is how the daemon may
+ * come to its end, goes on after its timeout.
  *
  * A file left over is harmless. DEL removes the file of its attachment while it holds the lock, and whoever gets a lock
  * on a file that is no longer the one of that name starts again.
  *
- * So that calls that overlap without a gap cannot keep a GC waiting for ever it closes a gate: a third file, locked while
- * GC waits, at which newcomers wait until it is open, but LOCK_GATE_MS at most. The limit is what makes it safe: a
- * plugin that itself is a runtime may be a newcomer, while the GC waits for its parent.
+ * So that calls that overlap without a gap cannot keep a GC waiting for ever it closes a gate: a third file, locked
+ * while GC waits, at which newcomers wait until it is open, but LOCK_GATE_MS at most. The limit is what makes it safe:
+ * a plugin that itself is a runtime may be a newcomer, while the GC waits for its parent.
  *
  * Rejected: a fixed set of files shared by hash (two pods would wait for each other, and a plugin that itself is a
- * runtime could wait for its own parent), and a parent-death signal for plugins (it stops them half way, is bound to the
- * thread that started them, and a set-user-ID program loses it).
+ * runtime could wait for its own parent), and a parent-death signal for plugins (it stops them half way, is bound to
+ * the thread that started them, and a set-user-ID program loses it).
  */
 #ifndef CRIMP_CNI_LOCK_H
 #define CRIMP_CNI_LOCK_H

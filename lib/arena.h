@@ -4,9 +4,9 @@
  *
  * Memory that dies together. A one-shot process has one arena, whose first chunk is static memory: a typical ADD never
  * calls malloc. A long-lived owner (a libcni handle) has one arena per object. Nothing is freed singly. What a caller
- * can make us allocate is bounded where it enters (sizes of files and of plugins' output, the number of values in a JSON
- * text), not here. When the kernel gives no more memory the process cannot say more than that: arena_alloc() calls the handler set with arena_on_exhausted(), then
- * abort(). An arena is not thread-safe; two are independent.
+ * can make us allocate is bounded where it enters (sizes of files and of plugins' output, the number of values in a
+ * JSON text), not here. When the kernel gives no more memory the process cannot say more than that: arena_alloc() calls
+ * the handler set with arena_on_exhausted(), then abort(). An arena is not thread-safe; two are independent.
  */
 #ifndef CRIMP_LIB_ARENA_H
 #define CRIMP_LIB_ARENA_H

@@ -15,16 +15,16 @@
  * The calling process may have any threads and signal handlers. It must not ignore SIGCHLD or wait for any child in
  * another thread, or else exit statuses of plugins are lost (num ECHILD). A call takes at most 64 KiB of stack.
  *
- * Locks outlive a caller that is killed: plugins inherit the descriptor, so that what is called next for the attachment waits
- * until the plugin that is still at work has ended (lock_timeout_ms at most: num ETIMEDOUT, and the text says that
- * the process that took the lock has ended). If the plugin has left a daemon behind that keeps all descriptors, the
- * lock is held as long as it lives; cni_del() then goes on after lock_timeout_ms, with a warning. A caller's own
+ * Locks outlive a caller that is killed: plugins inherit the descriptor, so that what is called next for the attachment
+ * waits until the plugin that is still at work has ended (lock_timeout_ms at most: num ETIMEDOUT, and the text says
+ * that the process that took the lock has ended). If the plugin has left a daemon behind that keeps all descriptors,
+ * the lock is held as long as it lives; cni_del() then goes on after lock_timeout_ms, with a warning. A caller's own
  * executor (cni_exec_fn) passes no lock on. In the ordinary case, where the call returns, nobody but the call holds it.
  *
  * While a cni_gc() waits, new calls for its network let it go first, for 5 seconds at most.
  *
- * What plugins print and what lies in files is bounded: 8 MiB for each output (num EMSGSIZE), 16 MiB for a configuration,
- * 32 MiB for a cache file (num EFBIG), and in each JSON text 128 levels and 1,000,000 values.
+ * What plugins print and what lies in files is bounded: 8 MiB for each output (num EMSGSIZE), 16 MiB for a
+ * configuration, 32 MiB for a cache file (num EFBIG), and in each JSON text 128 levels and 1,000,000 values.
  */
 #ifndef CNI_RUNTIME_H
 #define CNI_RUNTIME_H
@@ -72,8 +72,9 @@ typedef void cni_warn_fn(void *arg, const char *text);
 
 enum {
 	/*
-	 * cni_add(): when a plugin fails, run DEL for the whole list before returning the failure; but not when the
-	 * attachment was in the cache before, since DEL would take away what the earlier ADD attached (on_warn says so).
+	 * cni_add(): when a plugin fails, run DEL for the whole list before returning the failure;
+	 * but not when the attachment was in the cache before, since DEL would take away what the
+	 * earlier ADD attached (on_warn says so).
 	 */
 	CNI_ROLLBACK = 1 << 0,
 	/* cni_del(): go on past a failing plugin, report all failures joined; the cache is kept if any failed. */
@@ -176,7 +177,8 @@ struct cni_attachment {
  * and the like for a file that is there and cannot be read, ...).
  *
  * When a plugin fails the container stays half connected until cni_del(), unless CNI_ROLLBACK is set. When the result
- * cannot be cached all is undone, unless the attachment was in the cache before. @ret: what the last plugin answered, in the version it answered in; may be NULL.
+ * cannot be cached all is undone, unless the attachment was in the cache before. @ret: what the last plugin answered,
+ * in the version it answered in; may be NULL.
  */
 CNI_API bool cni_add(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at,
 		     struct cni_result **ret, struct cni_error *e);
@@ -197,8 +199,8 @@ CNI_API bool cni_del(struct cni_runtime *rt, struct cni_network *net, const stru
  * DEL for all cached attachments of the network that are not in @valid (container_id and ifname are looked at), then,
  * from 1.1.0 on, GC for all plugins. All failures are joined. With disableGC it succeeds and nothing runs.
  *
- * @valid is what the caller knew before the call, which may have to wait for others. Attachments that were cached since the
- * call began count as valid, too, and plugins are told of them. Those whose ADD returned before, but which the
+ * @valid is what the caller knew before the call, which may have to wait for others. Attachments that were cached since
+ * the call began count as valid, too, and plugins are told of them. Those whose ADD returned before, but which the
  * caller's list is too old to have, are lost: make the list after the last ADD that is to be in it.
  */
 CNI_API bool cni_gc(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *valid, size_t n_valid,

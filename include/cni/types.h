@@ -4,8 +4,8 @@
  *
  * Every struct that crosses the border begins with `size`, set by its _INIT macro to the size the caller was compiled
  * with: later versions of the library append members, treat missing ones as zero, and write no further than the caller
- * has room. A struct whose size is 0 is refused: num EINVAL, or just false where there is no error to fill; an error of size
- * 0 is not filled. Text is UTF-8 and NUL-terminated; in failures and warnings a byte that is not becomes U+FFFD.
+ * has room. A struct whose size is 0 is refused: num EINVAL, or just false where there is no error to fill; an error of
+ * size 0 is not filled. Text is UTF-8 and NUL-terminated; in failures and warnings a byte that is not becomes U+FFFD.
  *
  * The library keeps no global state, prints nothing and never exits; when memory is exhausted it aborts. A handle may
  * be used by one thread at a time, different handles by different threads at once.
