@@ -15,6 +15,9 @@
 enum { UDATA_SET_KEYBYTEORDER = 0, UDATA_SET_DATABYTEORDER = 1, UDATA_SET_COMMENT = 7 };
 enum { BYTEORDER_HOST = 1, BYTEORDER_BIG = 2 };
 
+#define MESSAGE_MAX (8 * 1024)	/* the largest message that a batch is asked to hold: a group of elements */
+#define SPILL_AT (96 * 1024)	/* half of what wmem_default allows */
+
 /* nfnetlink's header. */
 static void begin(struct nl *nl, struct nlmsg *m, uint16_t type, unsigned flags, uint8_t family, uint16_t res_id)
 {
@@ -34,6 +37,45 @@ void nft_begin(struct nft_batch *b, struct nl *nl, void *buf, size_t cap)
 {
 	*b = (struct nft_batch){ .nl = nl, .m = { .buf = buf, .cap = cap } };
 	begin(nl, &b->m, NFNL_MSG_BATCH_BEGIN, NL_NO_ACK, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+}
+
+void nft_begin_growing(struct nft_batch *b, struct nl *nl, struct arena *a)
+{
+	nft_begin(b, nl, arena_raw(a, 2 * MESSAGE_MAX), 2 * MESSAGE_MAX);
+	b->arena = a;
+}
+
+/* Messages are offsets into the buffer, and may move with it as long as none is being written. */
+void nft_make_room(struct nft_batch *b)
+{
+	struct nlmsg *m = &b->m;
+	uint8_t *larger;
+
+	if (!b->arena || m->cap - m->len >= MESSAGE_MAX)
+		return;
+	if (!arena_extend(b->arena, m->buf, m->cap, 2 * m->cap)) {
+		larger = arena_raw(b->arena, 2 * m->cap);
+		memcpy(larger, m->buf, m->len);
+		m->buf = larger;
+	}
+	m->cap *= 2;
+}
+
+bool nft_spill(struct nft_batch *b, struct err *e)
+{
+	if (b->m.len < SPILL_AT)
+		return true;
+	if (!nft_commit(b, e))
+		return false;
+	nl_reset(&b->m);
+	begin(b->nl, &b->m, NFNL_MSG_BATCH_BEGIN, NL_NO_ACK, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	b->sent = true;
+	return true;
+}
+
+bool nft_batch_changes(const struct nft_batch *b)
+{
+	return b->sent || !nft_batch_is_empty(b);
 }
 
 void nft_table(struct nft_batch *b, uint8_t family, const char *table)
@@ -130,6 +172,7 @@ void nft_put_comment(struct nlmsg *m, uint16_t attr, uint8_t type, const char *c
 
 static void table_msg(struct nft_batch *b, uint8_t type, unsigned flags, uint16_t attr, const char *name)
 {
+	nft_make_room(b);
 	nft_msg(b->nl, &b->m, type, flags, b->family);
 	nl_put_str(&b->m, attr, name);
 }

@@ -32,11 +32,22 @@ struct nft_batch {
 	struct nlmsg m;
 	uint8_t family;		/* NFPROTO_* of what follows */
 	const char *table;	/* of what follows */
+	struct arena *arena;	/* where the buffer grows; NULL: it does not */
+	bool sent;		/* nft_spill() has committed a part */
 };
 
 #define NFT_COMMENT_MAX 128
 
 void nft_begin(struct nft_batch *b, struct nl *nl, void *buf, size_t cap);
+/* The same with a buffer that grows in the arena as messages come. */
+void nft_begin_growing(struct nft_batch *b, struct nl *nl, struct arena *a);
+/*
+ * For deletions that need not be one transaction: commit what is there when it has become so large that an unprivileged
+ * send buffer might not take it, and begin anew.
+ */
+bool nft_spill(struct nft_batch *b, struct err *e) MUST_CHECK;
+/* Has anything been put into it, or gone to the kernel already? */
+bool nft_batch_changes(const struct nft_batch *b);
 /* What the following calls are about. */
 void nft_table(struct nft_batch *b, uint8_t family, const char *table);
 /*

@@ -38,6 +38,7 @@ static const struct load {
 
 static void rule_open(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment, unsigned flags)
 {
+	nft_make_room(b);
 	nft_msg(b->nl, &b->m, NFT_MSG_NEWRULE, NLM_F_CREATE | flags, b->family);
 	nl_put_str(&b->m, NFTA_RULE_TABLE, b->table);
 	nl_put_str(&b->m, NFTA_RULE_CHAIN, chain);

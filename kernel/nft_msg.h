@@ -9,6 +9,8 @@
 
 /* Start an nf_tables message (NFT_MSG_*) outside or inside a transaction. */
 void nft_msg(struct nl *nl, struct nlmsg *m, uint8_t type, unsigned flags, uint8_t family);
+/* Room for one more message, if the batch can grow. */
+void nft_make_room(struct nft_batch *b);
 /* User data that holds one comment, cut at NFT_COMMENT_MAX; nothing for NULL or "". */
 void nft_put_comment(struct nlmsg *m, uint16_t attr, uint8_t type, const char *comment);
 void nft_put_elem(struct nlmsg *m, const struct nft_elem *el, bool key_only);

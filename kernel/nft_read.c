@@ -6,9 +6,12 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <linux/netfilter/nf_tables_compat.h>
 
 #include "kernel/nft_msg.h"
+
+#define ELEMS_TRIES 64
 
 /* EINVAL is how nfnetlink says that nobody answers for nf_tables: our questions themselves are well formed. */
 static bool absent(int num)
@@ -217,21 +220,67 @@ static bool take_elems(const struct nlmsghdr *h, void *arg, struct err *e)
 	return true;
 }
 
+static bool take_generation(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	struct nl_attr at[NFTA_GEN_MAX + 1];
+
+	if (!nl_parse_msg(h, sizeof(struct nfgenmsg), at, NFTA_GEN_MAX, e))
+		return false;
+	*(uint32_t *)arg = nl_be32(&at[NFTA_GEN_ID]);
+	return true;
+}
+
+/* How many transactions the namespace has seen. Where nobody can say, there is nothing to read either. */
+static bool generation(struct nl *nl, uint32_t *ret, struct err *e)
+{
+	struct err why = ERR_INIT;
+	uint32_t id = 0;
+	NLMSG_ON_STACK(m, 64);
+
+	nft_msg(nl, &m, NFT_MSG_GETGEN, 0, AF_UNSPEC);
+	if (!nl_send(nl, &m, take_generation, &id, NULL, &why) && !absent(why.num)) {
+		*e = why;
+		return wrap(e, "ask for the generation of nftables");
+	}
+	*ret = id;
+	return true;
+}
+
+static bool elems_once(struct nl *nl, struct reading *r, uint8_t family, const char *set, struct err *e)
+{
+	NLMSG_ON_STACK(m, 512);
+
+	r->out.len = 0;
+	nft_msg(nl, &m, NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
+	nl_put_str(&m, NFTA_SET_ELEM_LIST_TABLE, r->table);
+	nl_put_str(&m, NFTA_SET_ELEM_LIST_SET, set);
+	return dump(nl, &m, take_elems, r, "elements", e);
+}
+
+/*
+ * The kernel does not say when a listing of elements was interrupted, as it does for rules: an element may be missing
+ * although nobody removed it. So the listing counts only when no transaction was committed meanwhile.
+ */
 bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set,
 	       struct nft_elem_info **ret, size_t *ret_n, struct err *e)
 {
 	struct reading r;
-	NLMSG_ON_STACK(m, 512);
+	uint32_t before, after;
 
 	reading_init(&r, a, table);
-	nft_msg(nl, &m, NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
-	nl_put_str(&m, NFTA_SET_ELEM_LIST_TABLE, table);
-	nl_put_str(&m, NFTA_SET_ELEM_LIST_SET, set);
-	if (!dump(nl, &m, take_elems, &r, "elements", e))
-		return false;
-	*ret = (struct nft_elem_info *)r.out.data;
-	*ret_n = r.out.len / sizeof(**ret);
-	return true;
+	for (int tries = 0; tries < ELEMS_TRIES; tries++) {
+		if (tries)
+			poll(NULL, 0, tries / 8);
+		if (!generation(nl, &before, e) || !elems_once(nl, &r, family, set, e) || !generation(nl, &after, e))
+			return false;
+		if (before != after)
+			continue;
+		*ret = (struct nft_elem_info *)r.out.data;
+		*ret_n = r.out.len / sizeof(**ret);
+		return true;
+	}
+	return fail(e, EINTR, "nftables set %s of table %s changed during each of %d readings", set, table,
+		    ELEMS_TRIES);
 }
 
 bool nft_elem_find(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -371,6 +372,94 @@ static void test_many(void **state)
 	assert_int_equal(n, 1000);
 }
 
+/*
+ * Elements that nobody touches are in every listing, however busy others are. The kernel forgets some of them, and does
+ * not say so, when the table behind the set grows or shrinks during the listing.
+ */
+static void test_busy(void **state)
+{
+	static uint8_t keys[2000][4];
+	static struct nft_elem el[2000];
+	struct nft_elem_info *all;
+	struct nft_batch b;
+	struct err e = ERR_INIT;
+	size_t n;
+	pid_t pid;
+
+	(void)state;
+	make_pods();
+	for (unsigned i = 0; i < 2000; i++) {
+		memcpy(keys[i], (uint8_t[]){ 10, i < 1000 ? 1 : 2, (uint8_t)(i >> 8), (uint8_t)i }, 4);
+		el[i] = pod(keys[i], "net cid eth0");
+	}
+	nft_begin_growing(&b, &nl, &arena);
+	nft_table(&b, NFPROTO_IPV4, "t");
+	for (unsigned i = 0; i < 1000; i += 50)
+		nft_elem_add(&b, "pods", el + i, 50, true);
+	commit(&b);
+	pid = fork();
+	if (pid == 0) {
+		alarm(20);
+		nl.fd = -1;
+		if (!nl_open(&nl, NETLINK_NETFILTER, &e))
+			_exit(1);
+		for (unsigned i = 0;; i = (i + 50) % 1000) {
+			bool done UNUSED;
+
+			nft_begin_growing(&b, &nl, &arena);
+			nft_table(&b, NFPROTO_IPV4, "t");
+			(i / 50 % 2 ? nft_elem_del(&b, "pods", el + 1000 + i - 50, 50)
+				    : nft_elem_add(&b, "pods", el + 1000 + i, 50, false));
+			done = nft_commit(&b, &e);
+			usleep(300);
+		}
+	}
+	for (int i = 0; i < 100; i++) {
+		size_t ours = 0;
+
+		if (!nft_elems(&nl, &arena, NFPROTO_IPV4, "t", "pods", &all, &n, &e))
+			fail_msg("%s", e.text);
+		for (size_t k = 0; k < n; k++)
+			ours += all[k].key.data[1] == 1;
+		if (ours != 1000) {
+			kill(pid, SIGKILL);
+			fail_msg("listing %d has %zu of 1000 elements", i, ours);
+		}
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Deletions that are large beyond any buffer go in parts. */
+static void test_spill(void **state)
+{
+	static uint8_t keys[20000][4];
+	struct nft_elem_info *all;
+	struct nft_batch b;
+	struct err e = ERR_INIT;
+	size_t n;
+
+	(void)state;
+	make_pods();
+	for (int del = 0; del < 2; del++) {
+		nft_begin_growing(&b, &nl, &arena);
+		nft_table(&b, NFPROTO_IPV4, "t");
+		for (unsigned i = 0; i < 20000; i++) {
+			struct nft_elem el = pod(keys[i], NULL);
+
+			memcpy(keys[i], (uint8_t[]){ 10, 1, (uint8_t)(i >> 8), (uint8_t)i }, 4);
+			(del ? nft_elem_del(&b, "pods", &el, 1) : nft_elem_add(&b, "pods", &el, 1, true));
+			if (!nft_spill(&b, &e))
+				fail_msg("%s", e.text);
+		}
+		assert_true(b.sent && b.m.cap < 256 * 1024);
+		commit(&b);
+		assert_true(nft_batch_changes(&b));
+		assert_true(nft_elems(&nl, &arena, NFPROTO_IPV4, "t", "pods", &all, &n, &e));
+		assert_int_equal(n, del ? 0 : 20000);
+	}
+}
+
 /* A buffer too small is a failure of its own, and nothing happens. */
 static void test_full(void **state)
 {
@@ -439,6 +528,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_read_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_spill, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_close, set_up, tear_down),
 	};
