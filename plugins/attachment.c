@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/attachment.h"
 
+#include "cni/plugin.h"
 #include "lib/sha512.h"
 #include "lib/str.h"
 
@@ -46,6 +47,15 @@ static int compare(const void *x, const void *y)
 static bool among(const char **list, size_t n, const char *text)
 {
 	return n && bsearch(&text, list, n, sizeof(*list), compare);
+}
+
+struct attachment *attachments_valid(const struct request *r)
+{
+	struct attachment *valid = arena_array(r->arena, r->net.n_valid, sizeof(*valid));
+
+	for (size_t i = 0; i < r->net.n_valid; i++)
+		valid[i] = (struct attachment){ r->net.name, r->net.valid[i].container_id, r->net.valid[i].ifname };
+	return valid;
 }
 
 void attachments_init(struct attachments *s, struct arena *a, const char *network, const struct attachment *valid,

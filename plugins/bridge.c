@@ -94,7 +94,7 @@ static void add_undo(struct add *w)
 		done = link_del(&w->nl, w->port.index, &ignored);
 	lease_undo(w);
 	if (w->guarded)
-		done = spoof_teardown(a, &w->at, w->port.name, &ignored);
+		done = spoof_teardown(a, &w->at, w->port.name, &w->port.peer_mac, &ignored);
 	if (w->masked)
 		done = masq_teardown(a, &w->at, bridge_addresses(a, &w->result), w->result.n_ips, &ignored);
 }
@@ -370,9 +370,21 @@ static bool del_lease(struct del *w, struct err *e)
 	return !*w->r->net.ipam_type || delegate_del(w->r, w->r->net.ipam_type, e);
 }
 
+/* NULL: nobody knows it. */
+static const struct mac *prev_mac(const struct del *w, struct mac *mac)
+{
+	const struct result_interface *f = &w->prev.interfaces[AT_CONTAINER];
+	struct err ignored;
+
+	return w->has_prev && w->prev.n_interfaces > AT_CONTAINER && f->mac && mac_parse(f->mac, mac, &ignored) ? mac
+														 : NULL;
+}
+
 static bool del_spoof(struct del *w, struct err *e)
 {
-	return !w->conf.macspoofchk || spoof_teardown(w->r->arena, &w->at, w->port, e);
+	struct mac mac;
+
+	return !w->conf.macspoofchk || spoof_teardown(w->r->arena, &w->at, w->port, prev_mac(w, &mac), e);
 }
 
 static bool del_masq(struct del *w, struct err *e)

@@ -68,7 +68,7 @@ static bool teardown_all(const struct masq *m, bool *ret_changed, struct err *e)
 	iptables_init(&t, m->arena, m->nl, &b);
 	if (!masq_nft_teardown(m, &b, e) || !masq_rules_teardown(m, &b, e) || !masq_iptables_teardown(m, &t, e))
 		return false;
-	*ret_changed |= !nft_batch_is_empty(&b);
+	*ret_changed |= nft_batch_changes(&b);
 	return nft_commit(&b, e) && iptables_done(&t, e);
 }
 
@@ -79,7 +79,7 @@ static bool teardown_ours(const struct masq *m, bool *ret_changed, struct err *e
 	owned_batch(&b, m->arena, m->nl, 256 + m->n * 256);
 	if (!masq_nft_teardown_keyed(m, &b, e))
 		return false;
-	*ret_changed |= !nft_batch_is_empty(&b);
+	*ret_changed |= nft_batch_changes(&b);
 	return nft_commit(&b, e);
 }
 

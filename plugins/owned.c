@@ -6,8 +6,12 @@
 #include "lib/str.h"
 #include "plugins/attachment.h"
 
-/* Each round settles one element or declares one thing; more than this means that somebody works against us. */
-#define ROUNDS(n) (4 * (n) + 8)
+/* A round declares one thing or settles all elements; more than this means that somebody works against us. */
+#define ROUNDS 64
+/* So often may a set be missing after it was declared: somebody may flush the ruleset meanwhile, once or twice. */
+#define DECLARATIONS 4
+#define WITHDRAWALS 4
+#define GROUP 64		/* elements per message */
 
 struct owned *owned_list_add(struct owned_list *l)
 {
@@ -26,11 +30,6 @@ struct owned *owned_list_add(struct owned_list *l)
 const void *owned_bytes(struct owned_list *l, const void *data, size_t len)
 {
 	return arena_strndup(l->arena, data, len);
-}
-
-void owned_batch(struct nft_batch *b, struct arena *a, struct nl *nl, size_t size)
-{
-	nft_begin(b, nl, arena_raw(a, size), size);
 }
 
 // ---- adding ----
@@ -70,7 +69,7 @@ static size_t put_all(struct nft_batch *b, const struct owned_list *l, unsigned 
 	return blamed;
 }
 
-/* The element of @o is there already. */
+/* What is in the place of @o? */
 static bool settle(struct nl *nl, struct arena *a, struct owned *o, const struct owned_rules *rules, struct err *e)
 {
 	struct nft_elem_info found;
@@ -78,8 +77,9 @@ static bool settle(struct nl *nl, struct arena *a, struct owned *o, const struct
 
 	if (!nft_elem_find(nl, a, o->family, o->table, o->set, &o->el, &found, &there, e))
 		return false;
+	o->replace = false;
 	if (!there)
-		return true; /* gone again: the next round adds it */
+		return true;
 	if (same_owner(found.comment, o->el.comment) && same_data(&o->el, &found)) {
 		o->there = true;
 		return true;
@@ -90,18 +90,39 @@ static bool settle(struct nl *nl, struct arena *a, struct owned *o, const struct
 	return true;
 }
 
-/* What the kernel refused in a round, and what to do about it. */
-static bool answer(struct nl *nl, struct arena *a, struct owned *o, const struct owned_rules *rules,
+/*
+ * Something is in the way of the element at @from, or has left it: where one is, there are more, and each refusal names
+ * but one of them.
+ */
+static bool settle_from(struct nl *nl, struct arena *a, struct owned_list *l, size_t from,
+			const struct owned_rules *rules, struct err *e)
+{
+	for (size_t i = from; i < l->n; i++)
+		if (!l->v[i].there && !settle(nl, a, &l->v[i], rules, e))
+			return false;
+	return true;
+}
+
+static bool declare(struct nl *nl, struct owned *o, const struct owned_rules *rules, struct err *e)
+{
+	if (++o->declared > DECLARATIONS)
+		return fail(e, 0,
+			    "nftables table %s has no set %s, or not the chain that reads it, and is not of this version: "
+			    "it is made anew after \"nft delete table\"",
+			    o->table, o->set);
+	return rules->declare(nl, o, rules->arg, e);
+}
+
+/* What the kernel refused in a round, the element at @i, and what to do about it. */
+static bool answer(struct nl *nl, struct arena *a, struct owned_list *l, size_t i, const struct owned_rules *rules,
 		   const struct err *why, struct err *e)
 {
-	if (why->num == ENOENT && o->replace) {
-		o->replace = false; /* what was in the way has left */
-		return true;
-	}
+	struct owned *o = &l->v[i];
+
+	if (why->num == EEXIST || (why->num == ENOENT && o->replace))
+		return settle_from(nl, a, l, i, rules, e);
 	if (why->num == ENOENT)
-		return rules->declare(nl, o, rules->arg, e);
-	if (why->num == EEXIST)
-		return settle(nl, a, o, rules, e);
+		return declare(nl, o, rules, e);
 	*e = *why;
 	return wrap(e, "add to nftables set %s of table %s", o->set, o->table);
 }
@@ -112,7 +133,7 @@ bool owned_add(struct nl *nl, struct arena *a, struct owned_list *l, const struc
 	void *buf = arena_raw(a, room);
 	struct err why = ERR_INIT;
 
-	for (size_t round = 0; round < ROUNDS(l->n); round++) {
+	for (size_t round = 0; round < ROUNDS; round++) {
 		struct nft_batch b;
 		unsigned message = 0;
 
@@ -120,7 +141,7 @@ bool owned_add(struct nl *nl, struct arena *a, struct owned_list *l, const struc
 		put_all(&b, l, 0);
 		if (nft_commit_index(&b, &message, &why))
 			return true;
-		if (!answer(nl, a, &l->v[put_all(NULL, l, message)], rules, &why, e))
+		if (!answer(nl, a, l, put_all(NULL, l, message), rules, &why, e))
 			return false;
 	}
 	*e = why;
@@ -129,24 +150,57 @@ bool owned_add(struct nl *nl, struct arena *a, struct owned_list *l, const struc
 
 // ---- deleting ----
 
+/* Deletions of one set on their way into a message. */
+struct group { struct nft_batch *b; const char *set; struct nft_elem el[GROUP]; size_t n; };
+
+static void group_end(struct group *g)
+{
+	nft_elem_del(g->b, g->set, g->el, g->n);
+	g->n = 0;
+}
+
+static void group_put(struct group *g, const struct nft_elem *el)
+{
+	g->el[g->n++] = *el;
+	if (g->n == GROUP)
+		group_end(g);
+}
+
+static bool is_ours(struct nl *nl, struct arena *a, const struct owned *o, bool *ret, struct err *e)
+{
+	struct nft_elem_info found;
+	bool there;
+
+	if (!nft_elem_find(nl, a, o->family, o->table, o->set, &o->el, &found, &there, e))
+		return false;
+	*ret = there && same_owner(found.comment, o->el.comment);
+	return true;
+}
+
 bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l, bool *ret_all, struct err *e)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		const struct owned *o = &l->v[i];
-		struct nft_elem_info found;
-		bool there;
+	struct group g = { .b = b };
 
-		if (!nft_elem_find(b->nl, a, o->family, o->table, o->set, &o->el, &found, &there, e))
+	for (size_t i = 0; i < l->n; i++) {
+		bool ours;
+
+		if (!is_ours(b->nl, a, &l->v[i], &ours, e))
 			return false;
-		if (!there || !same_owner(found.comment, o->el.comment)) {
+		if (!ours) {
 			*ret_all = false;
 			return true;
 		}
 	}
 	for (size_t i = 0; i < l->n; i++) {
-		nft_table(b, l->v[i].family, l->v[i].table);
-		nft_elem_del(b, l->v[i].set, &l->v[i].el, 1);
+		const struct owned *o = &l->v[i];
+
+		if (g.n && (o->family != b->family || !str_eq(o->set, g.set)))
+			group_end(&g);
+		nft_table(b, o->family, o->table);
+		g.set = o->set;
+		group_put(&g, &o->el);
 	}
+	group_end(&g);
 	*ret_all = true;
 	return true;
 }
@@ -154,19 +208,22 @@ bool owned_del(struct nft_batch *b, struct arena *a, const struct owned_list *l,
 static bool sweep_set(struct nft_batch *b, struct arena *a, const char *set, owned_match *match, const void *arg,
 		      struct err *e)
 {
+	struct group g = { .b = b, .set = set };
 	struct nft_elem_info *all;
 	size_t n;
 
 	if (!nft_elems(b->nl, a, b->family, b->table, set, &all, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct nft_elem el = { .key = all[i].key.data,
-				       .key_len = (uint32_t)all[i].key.len,
-				       .key_end = all[i].key_end.data };
+		struct nft_elem el = { .key = all[i].key.data, .key_len = (uint32_t)all[i].key.len };
 
-		if (all[i].comment && match(set, &all[i], arg))
-			nft_elem_del(b, set, &el, 1);
+		if (!all[i].comment || !match(set, &all[i], arg))
+			continue;
+		group_put(&g, &el);
+		if (!g.n && !nft_spill(b, e))
+			return false;
 	}
+	group_end(&g);
 	return true;
 }
 
@@ -183,6 +240,24 @@ bool owned_sweep(struct nft_batch *b, struct arena *a, uint8_t family, const cha
 		if (!sweep_set(b, a, sets[i], match, arg, e))
 			return false;
 	return true;
+}
+
+bool owned_withdraw(struct nl *nl, struct arena *a, owned_once *once, void *arg, bool *ret_changed, struct err *e)
+{
+	struct err why = ERR_INIT;
+	bool ok = false;
+
+	*ret_changed = false;
+	for (int tries = 0; tries < WITHDRAWALS && !ok && (tries == 0 || why.num == ENOENT); tries++) {
+		struct nft_batch b;
+
+		nft_begin_growing(&b, nl, a);
+		ok = once(&b, arg, &why);
+		*ret_changed |= nft_batch_changes(&b);
+	}
+	if (!ok)
+		*e = why;
+	return ok;
 }
 
 bool owned_by(const char *set, const struct nft_elem_info *el, const void *arg)

@@ -5,8 +5,8 @@
  * nftables elements that carry their owner as a comment. Adding goes straight at the elements, in one transaction;
  * only what the kernel says is missing or in the way is looked at, one thing per round, and then the transaction is
  * tried again. So the normal case is one message, and everything rare (first container of a node, of a subnet; a
- * repeated ADD; somebody else's leftovers) costs a round each. Deleting looks first: a key may have been given to
- * somebody else since.
+ * repeated ADD; somebody else's leftovers) costs a round each, or one round and a look at each element. Deleting looks
+ * first: a key may have been given to somebody else since.
  */
 #ifndef CRIMP_PLUGINS_OWNED_H
 #define CRIMP_PLUGINS_OWNED_H
@@ -18,6 +18,7 @@ struct owned {
 	const char *table, *set;
 	struct nft_elem el;	/* comment: the owner */
 	const void *about;	/* caller's */
+	unsigned declared;	/* how often what it needs was found missing */
 	bool there;		/* found to be in the kernel as wanted */
 	bool replace;		/* found to be there with another owner or value, and ours to overwrite */
 };
@@ -56,12 +57,21 @@ bool owned_sweep(struct nft_batch *b, struct arena *a, uint8_t family, const cha
 		const void *arg, struct err *e) MUST_CHECK;
 owned_match owned_by;		/* arg: the comment */
 owned_match owned_stale;	/* arg: a struct attachments */
+/*
+ * Deletions in one transaction: @once plans them in @b from what it sees and commits. What it saw may have left before
+ * (ENOENT): then it is called again, with an empty @b, a few times. @ret_changed, also when it fails: something was to
+ * be deleted, and the socket wants nft_close().
+ */
+typedef bool owned_once(struct nft_batch *b, void *arg, struct err *e);
+bool owned_withdraw(struct nl *nl, struct arena *a, owned_once *once, void *arg, bool *ret_changed,
+		struct err *e) MUST_CHECK;
 /* All elements are in the kernel, with owner and value. The failure names the first that is not. */
 bool owned_check(struct nl *nl, struct arena *a, const struct owned_list *l, struct err *e) MUST_CHECK;
-/*
- * A batch over arena memory; nft_begin() with room for a sweep of a node (1 MiB is what a container runtime's largest
- * GC needs).
- */
-void owned_batch(struct nft_batch *b, struct arena *a, struct nl *nl, size_t size);
+/* Until masq.c is changed. */
+static inline void owned_batch(struct nft_batch *b, struct arena *a, struct nl *nl, size_t size)
+{
+	(void)size;
+	nft_begin_growing(b, nl, a);
+}
 
 #endif

@@ -20,10 +20,6 @@
 #include "plugins/portmap_conditions.h"
 #include "plugins/portmap_form.h"
 
-#define DEL_ROOM (64 * 1024)
-#define GC_ROOM (1024 * 1024)
-#define RACES 3
-
 // ---- the connection table ----
 
 static void flush(struct nl *nl, const struct flushes *f)
@@ -119,6 +115,7 @@ static bool setup(struct nl *nl, const struct portmap *p, struct err *e)
 	return portmap_nft_understands(p, e) && portmap_nft_setup(nl, p, e);
 }
 
+/* All or nothing: a failure leaves what an earlier ADD has made. */
 static bool publish(const struct portmap *p, struct err *e)
 {
 	autonl nl = NL_CLOSED;
@@ -134,52 +131,36 @@ static bool publish(const struct portmap *p, struct err *e)
 
 // ---- withdrawing ----
 
-static bool withdraw_once(struct nl *nl, const struct portmap *p, struct flushes *gone, bool *ret_changed,
-			  struct err *e)
-{
-	struct iptables t;
-	struct nft_batch b;
+struct withdrawal { const struct portmap *p; struct flushes gone; };
 
-	owned_batch(&b, p->arena, nl, DEL_ROOM);
-	iptables_init(&t, p->arena, nl, &b);
-	if (!portmap_nft_teardown(&b, p, gone, e) || !portmap_rules_teardown(&b, p, e) ||
-	    !portmap_iptables_teardown(&t, p, e))
-		return false;
-	*ret_changed |= !nft_batch_is_empty(&b);
-	return nft_commit(&b, e) && iptables_done(&t, e);
+static bool withdraw_once(struct nft_batch *b, void *arg, struct err *e)
+{
+	struct withdrawal *w = arg;
+	struct iptables t;
+
+	iptables_init(&t, w->p->arena, b->nl, b);
+	return portmap_nft_teardown(b, w->p, &w->gone, e) && portmap_rules_teardown(b, w->p, e) &&
+	       portmap_iptables_teardown(&t, w->p, e) && nft_commit(b, e) && iptables_done(&t, e);
 }
 
 static bool withdraw(const struct portmap *p, struct err *e)
 {
+	struct withdrawal w = { .p = p };
 	struct nl nl = NL_CLOSED;
-	struct err why = ERR_INIT;
-	bool ok = false, changed = false;
-	struct flushes gone;
+	bool ok, changed;
 
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
-	flushes_init(&gone, p->arena);
-	for (int tries = 0; tries < RACES && !ok && (tries == 0 || why.num == ENOENT); tries++)
-		ok = withdraw_once(&nl, p, &gone, &changed, &why);
-	note_ports(&gone, p, true);
+	flushes_init(&w.gone, p->arena);
+	ok = owned_withdraw(&nl, p->arena, withdraw_once, &w, &changed, e);
+	note_ports(&w.gone, p, true);
 	if (changed)
-		flush(&nl, &gone);
+		flush(&nl, &w.gone);
 	(changed ? nft_close : nl_close)(&nl);
-	if (ok)
-		return true;
-	*e = why;
-	return wrap(e, "withdraw the ports of %s", p->at.container_id);
+	return ok || wrap(e, "withdraw the ports of %s", p->at.container_id);
 }
 
 // ---- the verbs ----
-
-/* A refused port leaves nothing, and what is there may be of an earlier ADD of ours. */
-static bool publish_or_undo(const struct portmap *p, struct err *e)
-{
-	struct err ignored;
-
-	return publish(p, e) || (e->num != EADDRINUSE && withdraw(p, &ignored) && false);
-}
 
 static bool portmap_add(const struct request *r, struct result *ret, struct err *e)
 {
@@ -192,7 +173,7 @@ static bool portmap_add(const struct request *r, struct result *ret, struct err 
 	if (!there)
 		return fail_code(e, CNI_INVALID_CONFIG, "must be called as chained plugin");
 	portmap_addresses(&p, &prev);
-	if (p.mappings.n && !publish_or_undo(&p, e))
+	if (p.mappings.n && !publish(&p, e))
 		return false;
 	*ret = prev;
 	return true;
@@ -234,30 +215,33 @@ static bool portmap_check(const struct request *r, struct err *e)
 	return false;
 }
 
+struct gc { struct arena *arena; struct attachments valid; struct flushes gone; };
+
+static bool gc_once(struct nft_batch *b, void *arg, struct err *e)
+{
+	struct gc *g = arg;
+	struct iptables t;
+
+	iptables_init(&t, g->arena, b->nl, b);
+	return portmap_nft_gc(b, g->arena, &g->valid, &g->gone, e) && portmap_iptables_gc(&t, &g->valid, e) &&
+	       nft_commit(b, e) && iptables_done(&t, e);
+}
+
 static bool portmap_gc(const struct request *r, struct err *e)
 {
-	struct attachment *valid = arena_array(r->arena, r->net.n_valid, sizeof(*valid));
+	struct gc g = { .arena = r->arena };
 	struct nl nl = NL_CLOSED;
-	struct attachments all;
-	struct flushes gone;
-	struct nft_batch b;
-	struct iptables t;
-	bool ok;
+	bool ok, changed;
 
 	if (!r->net.has_valid) /* nobody says who is valid: then nobody is stale */
 		return true;
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
-	for (size_t i = 0; i < r->net.n_valid; i++)
-		valid[i] = (struct attachment){ r->net.name, r->net.valid[i].container_id, r->net.valid[i].ifname };
-	attachments_init(&all, r->arena, r->net.name, valid, r->net.n_valid);
-	flushes_init(&gone, r->arena);
-	owned_batch(&b, r->arena, &nl, GC_ROOM);
-	iptables_init(&t, r->arena, &nl, &b);
-	ok = portmap_nft_gc(&b, r->arena, &all, &gone, e) && portmap_iptables_gc(&t, &all, e) && nft_commit(&b, e) &&
-	     iptables_done(&t, e);
-	flush(&nl, &gone);
-	nft_close(&nl);
+	attachments_init(&g.valid, r->arena, r->net.name, attachments_valid(r), r->net.n_valid);
+	flushes_init(&g.gone, r->arena);
+	ok = owned_withdraw(&nl, r->arena, gc_once, &g, &changed, e);
+	flush(&nl, &g.gone);
+	(changed ? nft_close : nl_close)(&nl);
 	return ok || wrap(e, "withdraw ports of network %s", r->net.name);
 }
 

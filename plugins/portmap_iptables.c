@@ -170,7 +170,8 @@ static void put_entries(struct script *s, const char *chain, const char *protoco
 		buf_puts(&s->text, buf_str(&tail));
 }
 
-static bool setup_once(struct nl *nl, const struct portmap *p, int which, struct err *e)
+/* @ret_made: the container's chain was not there before. */
+static bool setup_once(struct nl *nl, const struct portmap *p, int which, bool *ret_made, struct err *e)
 {
 	static const char *const protocols[] = { "dccp", "sctp", "tcp", "udp" };
 	const char *chain = chain_name(p, "CNI-DN-");
@@ -189,19 +190,41 @@ static bool setup_once(struct nl *nl, const struct portmap *p, int which, struct
 	mappings_each(m, p) if (mapping_fits(m, families[which])) put_mapping(&s, chain, m);
 	for (size_t i = 0; i < ARRAY_LEN(protocols) && !entered; i++)
 		put_entries(&s, chain, protocols[i]);
-	return iptables_restore(p->arena, families[which], buf_bytes(&s.text), e);
+	if (!iptables_restore(p->arena, families[which], buf_bytes(&s.text), e))
+		return false;
+	*ret_made = !there;
+	return true;
+}
+
+/* IPv4 was written before IPv6 failed. */
+static void undo_first(struct nl *nl, const struct portmap *p)
+{
+	struct err ignored;
+	struct iptables t;
+	struct nft_batch b;
+	bool done UNUSED;
+
+	nft_begin_growing(&b, nl, p->arena);
+	iptables_init(&t, p->arena, nl, &b);
+	done = iptables_unlink(&t, families[0], DNAT_CHAIN, chain_name(p, "CNI-DN-"), &ignored) &&
+	       nft_commit(&b, &ignored) && iptables_done(&t, &ignored);
 }
 
 /* Another plugin may make the shared chains between our look and our write. */
 bool portmap_iptables_setup(struct nl *nl, const struct portmap *p, struct err *e)
 {
+	bool made[2] = { false };
+
 	for (int which = 0; which < 2; which++) {
 		bool ok = !p->has_addr[which];
 
 		for (int tries = 0; tries < TRIES && !ok; tries++)
-			ok = setup_once(nl, p, which, e);
-		if (!ok)
-			return false;
+			ok = setup_once(nl, p, which, &made[which], e);
+		if (ok)
+			continue;
+		if (made[0])
+			undo_first(nl, p);
+		return false;
 	}
 	return true;
 }

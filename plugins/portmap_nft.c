@@ -403,7 +403,7 @@ bool portmap_nft_usable(struct nl *nl, struct arena *a, struct err *e)
 	struct need need = { .p = &p, .group = "" };
 	struct nft_batch b;
 
-	owned_batch(&b, a, nl, 8192);
+	nft_begin_growing(&b, nl, a);
 	nft_table(&b, NFPROTO_IPV4, TABLE "_probe");
 	return put_table(&b, &need, e) && nft_try(&b, e);
 }

@@ -2,6 +2,7 @@
 /* portmap as a runtime sees it: what ADD puts into the kernel, who may have a port, what DEL and GC leave. */
 #include <sched.h>
 #include <setjmp.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/str.h"
@@ -267,6 +268,92 @@ static void test_gc(void **state)
 	works(other, COMMAND_CHECK);
 }
 
+/* An ADD that fails leaves what an earlier one has made. */
+static void test_repeated_in_vain(void **state)
+{
+	const struct call c = { .mappings = WEB, .ips = IPS };
+	struct call bad[] = {
+		{ .mappings = WEB, .ips = IPS, .options = "\"backend\":\"nftables\",\"conditionsV4\":[\"ct state new\"]" },
+		{ .mappings = WEB, .ips = IPS, .options = "\"backend\":\"iptables\",\"conditionsV6\":[\"--wrong\"]" },
+	};
+	const char *before;
+
+	(void)state;
+	works(c, COMMAND_ADD);
+	before = elements();
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		refused(bad[i], COMMAND_ADD);
+		assert_string_equal(elements(), before);
+		works(c, COMMAND_CHECK);
+	}
+	/* IPv4 was written before IPv6 was refused. */
+	assert_null(strstr(output("iptables -t nat -S"), "CNI-DN"));
+}
+
+static const char *ports(unsigned first, unsigned n)
+{
+	struct buf b;
+
+	buf_init(&b, &a, n * 64);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&b, "%s{\"hostPort\":%u,\"containerPort\":80}", i ? "," : "", first + i);
+	return buf_str(&b);
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* A thousand ports come and go, by key, by comment and by GC; a repeated ADD is not a matter of their square. */
+static void test_many(void **state)
+{
+	struct call c = { .mappings = ports(10000, 1000), .ips = IPS4 }, no_keys = { .valid = "" };
+	struct call some = { .mappings = ports(10000, 700), .ips = IPS4 };
+	double took;
+
+	(void)state;
+	for (int way = 0; way < 4; way++) {
+		works(c, COMMAND_ADD);
+		took = now_ms();
+		works(c, COMMAND_ADD);
+		took = now_ms() - took;
+		print_message("# 1000 ports again: %.0f ms\n", took);
+		assert_true(took < 2000);
+		works(c, COMMAND_CHECK);
+		assert_string_equal(output("nft list ruleset | grep -o 'tcp [.] 1[0-9]* ' | wc -l"), "1000\n");
+		switch (way) {
+		case 0: works(c, COMMAND_DEL); break;
+		case 1: works(no_keys, COMMAND_DEL); break;
+		case 2: works(no_keys, COMMAND_GC); break;
+		default: /* the configuration has become shorter */
+			works(some, COMMAND_DEL);
+			works(c, COMMAND_DEL);
+		}
+		assert_string_equal(elements(), "");
+	}
+}
+
+/* A table that another version made, or a person. */
+static void test_foreign_table(void **state)
+{
+	const struct call c = { .mappings = WEB, .ips = IPS4, .options = "\"backend\":\"nftables\"" };
+	const char *text;
+
+	(void)state;
+	assert_string_equal(output("nft 'table ip crimp_portmap { chain output { type nat hook output priority -100; }; }'"),
+			    "");
+	text = refused(c, COMMAND_ADD);
+	assert_non_null(strstr(text, "table crimp_portmap"));
+	assert_non_null(strstr(text, "set ports"));
+	assert_null(strstr(text, "somebody else"));
+	output("nft delete table ip crimp_portmap");
+	works(c, COMMAND_ADD);
+}
+
 static void test_check(void **state)
 {
 	static const struct { const char *damage, *text; } damages[] = {
@@ -491,6 +578,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_owner, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_del, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gc, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_repeated_in_vain, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_foreign_table, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_check, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_conditions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sources, set_up, tear_down),

@@ -24,8 +24,6 @@
 
 #define TABLE "crimp_spoof"
 #define OLD_TABLE "nat"		/* bridge family */
-#define GC_ROOM (256 * 1024)
-#define RACES 3
 
 enum { PAIR_LEN = IFNAMSIZ + 8 };	/* the MAC is padded to a multiple of 4 */
 
@@ -161,35 +159,36 @@ static bool old_exists(struct nl *nl, struct arena *a, const struct attachment *
 
 // ---- removing and checking ----
 
-static bool teardown_once(struct nl *nl, struct arena *a, const struct attachment *at, bool *ret_changed, struct err *e)
-{
-	struct nft_batch b;
+struct withdrawal { struct arena *arena; const struct attachment *at; const char *host_ifname; const struct mac *mac; };
 
-	owned_batch(&b, a, nl, 8192);
-	if (!owned_sweep(&b, a, NFPROTO_BRIDGE, TABLE, owned_by, attachment_comment(a, at), e) ||
-	    !old_teardown(&b, a, at, e))
-		return false;
-	*ret_changed |= !nft_batch_is_empty(&b);
-	return nft_commit(&b, e);
+/* Without keys, or where something else lies at them, the comment says which elements they are. */
+static bool withdraw_once(struct nft_batch *b, void *arg, struct err *e)
+{
+	const struct withdrawal *w = arg;
+	bool all = false;
+
+	if (w->host_ifname && w->mac) {
+		struct owned_list l = wanted(w->arena, w->at, w->host_ifname, w->mac);
+
+		if (!owned_del(b, w->arena, &l, &all, e))
+			return false;
+	}
+	return (all || owned_sweep(b, w->arena, NFPROTO_BRIDGE, TABLE, owned_by, attachment_comment(w->arena, w->at), e)) &&
+	       old_teardown(b, w->arena, w->at, e) && nft_commit(b, e);
 }
 
-/* The pair is found by its comment in any case: DEL does not know the MAC. */
-bool spoof_teardown(struct arena *a, const struct attachment *at, const char *host_ifname, struct err *e)
+bool spoof_teardown(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
+		    struct err *e)
 {
+	struct withdrawal w = { a, at, host_ifname, mac };
 	struct nl nl = NL_CLOSED;
-	struct err why = ERR_INIT;
-	bool ok = false, changed = false;
+	bool ok, changed;
 
-	(void)host_ifname;
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
-	for (int tries = 0; tries < RACES && !ok && (tries == 0 || why.num == ENOENT); tries++)
-		ok = teardown_once(&nl, a, at, &changed, &why);
+	ok = owned_withdraw(&nl, a, withdraw_once, &w, &changed, e);
 	(changed ? nft_close : nl_close)(&nl);
-	if (ok)
-		return true;
-	*e = why;
-	return wrap(e, "stop guarding the sender of %s", at->container_id);
+	return ok || wrap(e, "stop guarding the sender of %s", at->container_id);
 }
 
 static bool rule_check(struct nl *nl, struct arena *a, struct err *e)
@@ -220,19 +219,26 @@ bool spoof_check(struct arena *a, const struct attachment *at, const char *host_
 	return wrap(e, "sender guard of %s", host_ifname);
 }
 
+struct gc { struct arena *arena; struct attachments valid; };
+
+static bool gc_once(struct nft_batch *b, void *arg, struct err *e)
+{
+	const struct gc *g = arg;
+
+	return owned_sweep(b, g->arena, NFPROTO_BRIDGE, TABLE, owned_stale, &g->valid, e) && nft_commit(b, e);
+}
+
 /* The reference's chains do not say which network they belong to: they wait for their DEL. */
 bool spoof_gc(struct arena *a, const char *network, const struct attachment *valid, size_t n, struct err *e)
 {
+	struct gc g = { .arena = a };
 	struct nl nl = NL_CLOSED;
-	struct attachments all;
-	struct nft_batch b;
-	bool ok;
+	bool ok, changed;
 
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
-	attachments_init(&all, a, network, valid, n);
-	owned_batch(&b, a, &nl, GC_ROOM);
-	ok = owned_sweep(&b, a, NFPROTO_BRIDGE, TABLE, owned_stale, &all, e) && nft_commit(&b, e);
-	nft_close(&nl);
+	attachments_init(&g.valid, a, network, valid, n);
+	ok = owned_withdraw(&nl, a, gc_once, &g, &changed, e);
+	(changed ? nft_close : nl_close)(&nl);
 	return ok || wrap(e, "clean up sender guards of network %s", network);
 }

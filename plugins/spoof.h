@@ -12,8 +12,12 @@
 
 bool spoof_setup(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
 		 struct err *e) MUST_CHECK;
-/* @host_ifname may be NULL when nobody knows it: found by the comment then. Also removes the reference's chains. */
-bool spoof_teardown(struct arena *a, const struct attachment *at, const char *host_ifname, struct err *e) MUST_CHECK;
+/*
+ * @host_ifname and @mac may be NULL when nobody knows them: found by the comment then. Who knows both takes away what
+ * that one spoof_setup() made, and nothing of another. Also removes the reference's chains.
+ */
+bool spoof_teardown(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
+		    struct err *e) MUST_CHECK;
 bool spoof_check(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
 		 struct err *e) MUST_CHECK;
 bool spoof_gc(struct arena *a, const char *network, const struct attachment *valid, size_t n, struct err *e) MUST_CHECK;

@@ -41,7 +41,7 @@ static void teardown(const struct attachment *at)
 {
 	struct err e = ERR_INIT;
 
-	if (!spoof_teardown(&a, at, NULL, &e))
+	if (!spoof_teardown(&a, at, NULL, NULL, &e))
 		fail_msg("%s", e.text);
 }
 
@@ -101,6 +101,42 @@ static void test_teardown(void **state)
 	assert_string_equal(elements(), "0\n");
 }
 
+/* Who knows the keys takes away that guard and no other of the same owner; else the owner is looked for. */
+static void test_keys(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	setup(&one, "veth1", &mac);
+	setup(&one, "veth3", &mac);
+	setup(&two, "veth2", &mac2);
+	assert_true(spoof_teardown(&a, &one, "veth3", &mac, &e));
+	assert_true(spoof_check(&a, &one, "veth1", &mac, &e));
+	assert_false(spoof_check(&a, &one, "veth3", &mac, &e));
+	/* Another plugin of the chain has changed the MAC. */
+	assert_true(spoof_teardown(&a, &one, "veth1", &mac2, &e));
+	assert_string_equal(elements(), "2\n");
+	assert_true(spoof_teardown(&a, &one, "veth2", &mac2, &e));
+	assert_true(spoof_check(&a, &two, "veth2", &mac2, &e));
+}
+
+static void test_gc_of_many(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	setup(&two, "veth2", &mac2);
+	for (int i = 0; i < 2000; i++) {
+		struct attachment at = { "net1", arena_printf(&a, "0123456789abcdef0123456789abcdef%032d", i), "eth0" };
+
+		setup(&at, arena_printf(&a, "veth%08x", i), &mac);
+	}
+	if (!spoof_gc(&a, "net1", &two, 1, &e))
+		fail_msg("%s", e.text);
+	assert_string_equal(output("nft list ruleset | grep -o 'comment .net1' | wc -l"), "2\n");
+	assert_true(spoof_check(&a, &two, "veth2", &mac2, &e));
+}
+
 static void test_reference(void **state)
 {
 	static const char made[] =
@@ -149,6 +185,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_teardown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gc_of_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reference, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_frames, set_up, tear_down),
 	};
