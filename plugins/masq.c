@@ -83,29 +83,29 @@ static bool teardown_ours(const struct masq *m, bool *ret_changed, struct err *e
 	return nft_commit(&b, e);
 }
 
-static bool teardown(struct masq *m, teardown_once *once, struct err *e)
+static bool teardown(struct masq m, teardown_once *once, struct err *e)
 {
 	struct nl nl = NL_CLOSED;
 	struct err why = ERR_INIT;
 	bool ok = false, changed = false;
 
-	m->nl = &nl;
+	m.nl = &nl;
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
 	for (int tries = 0; tries < RACES && !ok && (tries == 0 || why.num == ENOENT); tries++)
-		ok = once(m, &changed, &why);
+		ok = once(&m, &changed, &why);
 	(changed ? nft_close : nl_close)(&nl);
 	if (ok)
 		return true;
 	*e = why;
-	return wrap(e, "stop masquerading %s", m->at->container_id);
+	return wrap(e, "stop masquerading %s", m.at->container_id);
 }
 
 bool masq_teardown(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e)
 {
 	struct masq m = { a, NULL, at, addrs, n };
 
-	return teardown(&m, teardown_all, e);
+	return teardown(m, teardown_all, e);
 }
 
 bool masq_teardown_keyed(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n,
@@ -113,7 +113,7 @@ bool masq_teardown_keyed(struct arena *a, const struct attachment *at, const str
 {
 	struct masq m = { a, NULL, at, addrs, n };
 
-	return n == 0 || teardown(&m, teardown_ours, e);
+	return n == 0 || teardown(m, teardown_ours, e);
 }
 
 bool masq_check(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e)
