@@ -329,9 +329,8 @@ static void test_many(void **state)
 		case 0: works(c, COMMAND_DEL); break;
 		case 1: works(no_keys, COMMAND_DEL); break;
 		case 2: works(no_keys, COMMAND_GC); break;
-		default: /* the configuration has become shorter */
-			works(some, COMMAND_DEL);
-			works(c, COMMAND_DEL);
+		/* The configuration has become shorter. */
+		default: works(some, COMMAND_DEL); works(c, COMMAND_DEL);
 		}
 		assert_string_equal(elements(), "");
 	}
@@ -344,8 +343,8 @@ static void test_foreign_table(void **state)
 	const char *text;
 
 	(void)state;
-	assert_string_equal(output("nft 'table ip crimp_portmap { chain output { type nat hook output priority -100; }; }'"),
-			    "");
+	assert_string_equal(
+		output("nft 'table ip crimp_portmap { chain output { type nat hook output priority -100; }; }'"), "");
 	text = refused(c, COMMAND_ADD);
 	assert_non_null(strstr(text, "table crimp_portmap"));
 	assert_non_null(strstr(text, "set ports"));
