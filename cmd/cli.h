@@ -98,7 +98,6 @@ const char *target_netns(struct arena *a, const char *operand);
 /* "cnitool-" and 20 hex digits of the SHA-512 of the absolute path. */
 const char *container_id_of(struct arena *a, const char *netns_path);
 bool cli_runtime(struct cli *c, struct cni_error *e) MUST_CHECK; /* makes c->rt from the options */
-char **split_path(struct arena *a, const char *path_list);       /* colon list, NULL-terminated, empty parts dropped */
 
 /* report.c */
 /*

@@ -9,19 +9,6 @@
 #include "lib/sha512.h"
 #include "lib/str.h"
 
-char **split_path(struct arena *a, const char *path_list)
-{
-	size_t n, kept = 0;
-	char **parts = str_split(a, path_list, ':', &n);
-
-	for (size_t i = 0; i < n; i++) {
-		if (*parts[i])
-			parts[kept++] = parts[i];
-	}
-	parts[kept] = NULL;
-	return parts;
-}
-
 static const char *first_set(const char *a, const char *b, const char *c)
 {
 	return !str_empty(a) ? a : !str_empty(b) ? b : c;
@@ -62,7 +49,7 @@ bool cli_runtime(struct cli *c, struct cni_error *e)
 	c->opt.conf_dir = first_set(c->opt.conf_dir, getenv("NETCONFPATH"), "/etc/cni/net.d");
 	if (!c->opt.plugin_dirs)
 		c->opt.plugin_dirs = first_set(getenv("CNI_PATH"), NULL, "/opt/cni/bin");
-	o.plugin_dirs = (const char *const *)split_path(c->arena, c->opt.plugin_dirs);
+	o.plugin_dirs = (const char *const *)str_split_nonempty(c->arena, c->opt.plugin_dirs, ':', NULL);
 	o.cache_dir = c->opt.cache_dir;
 	o.timeout_ms = (int)seconds * 1000;
 	o.flags = (c->opt.rollback ? CNI_ROLLBACK : 0) | (c->opt.keep_going ? CNI_DEL_CONTINUE : 0);

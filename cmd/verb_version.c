@@ -45,7 +45,7 @@ static bool plugin_names(struct cli *c, struct list *ret, struct err *e)
 	struct list all = { .n = 0 };
 	size_t cap = 0;
 
-	for (char **dir = split_path(c->arena, c->opt.plugin_dirs); *dir; dir++) {
+	for (char **dir = str_split_nonempty(c->arena, c->opt.plugin_dirs, ':', NULL); *dir; dir++) {
 		char **names;
 		size_t n;
 
