@@ -49,6 +49,11 @@ bool netns_open(const char *path, int *ret_fd, struct err *e)
 	return true;
 }
 
+bool netns_is_gone(int num)
+{
+	return num == ENOENT || num == ENOTDIR || num == EACCES || num == EINVAL;
+}
+
 bool netns_is_own(int fd)
 {
 	struct stat a, b;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* loopback: "lo" of the container goes up at ADD and down at DEL. CNI_IFNAME is not looked at. */
-#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -13,10 +12,7 @@
 
 #define IFNAME "lo"
 
-/*
- * A socket in the container. A namespace that is gone: e->num ENOENT, or EINVAL when
- * only the file it was mounted on is left.
- */
+/* A socket in the container. */
 static bool container_open(const struct request *r, struct nl *nl, struct err *e)
 {
 	autoclose int fd = -1;
@@ -87,13 +83,18 @@ static bool loopback_check(const struct request *r, struct err *e)
 
 static bool loopback_del(const struct request *r, struct err *e)
 {
+	struct err why = ERR_INIT;
 	autonl nl = NL_CLOSED;
 	struct link link;
 
 	if (!*r->netns)
 		return true;
-	if (!container_open(r, &nl, e))
-		return e->num == ENOENT || e->num == EINVAL;
+	if (!container_open(r, &nl, &why)) {
+		if (netns_is_gone(why.num))
+			return true;
+		*e = why;
+		return false;
+	}
 	return link_get(&nl, IFNAME, &link, e) && link_set_up(&nl, link.index, false, e);
 }
 

@@ -50,13 +50,15 @@ def test_foreign_address(node, container):
 @case("LO4")
 @rootless
 def test_gone(node):
-    """DEL succeeds when the namespace is gone, or was never named, or only its file is left"""
+    """DEL succeeds when the namespace is gone, with the folder it was in, or was never named, or only its file is left"""
     class Pod:
         id, path = "pod", "/nonexistent/netns"
     node.delete(CONF, Pod, "lo")
     node.delete(CONF, Pod, "lo", env={"CNI_NETNS": None})
     left = node.dir / "left"
     left.write_text("")
+    Pod.path = str(left / "below")
+    node.delete(CONF, Pod, "lo")
     Pod.path = str(left)
     node.delete(CONF, Pod, "lo")
     assert "is not a network namespace" in node.refuses("ADD", CONF, Pod, "lo")["msg"]
