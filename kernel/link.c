@@ -2,13 +2,17 @@
 #include "kernel/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/fs.h"
 #include "lib/str.h"
+
+#define ADDR_SET 3	/* NET_ADDR_SET, which the kernel does not export */
 
 // ---- reading ----
 
@@ -21,8 +25,10 @@ static void read_kind(const struct nl_attr *info, struct link *ret)
 		return;
 	snprintf(ret->kind, sizeof(ret->kind), "%s", nl_str(&tb[IFLA_INFO_KIND]));
 	if (str_eq(ret->kind, "bridge") && tb[IFLA_INFO_DATA].there &&
-	    nl_parse(tb[IFLA_INFO_DATA].data, tb[IFLA_INFO_DATA].len, data, IFLA_BR_MAX, &ignored))
+	    nl_parse(tb[IFLA_INFO_DATA].data, tb[IFLA_INFO_DATA].len, data, IFLA_BR_MAX, &ignored)) {
 		ret->vlan_filtering = nl_u8(&data[IFLA_BR_VLAN_FILTERING]);
+		ret->stp = nl_u32(&data[IFLA_BR_STP_STATE]);
+	}
 	if (str_eq(nl_str(&tb[IFLA_INFO_SLAVE_KIND]), "bridge") && tb[IFLA_INFO_SLAVE_DATA].there &&
 	    nl_parse(tb[IFLA_INFO_SLAVE_DATA].data, tb[IFLA_INFO_SLAVE_DATA].len, port, IFLA_BRPORT_MAX, &ignored)) {
 		ret->hairpin = nl_u8(&port[IFLA_BRPORT_MODE]);
@@ -202,6 +208,27 @@ bool link_set_master(struct nl *nl, int index, int master, struct err *e)
 	if (set_attribute(nl, index, IFLA_MASTER, &v, sizeof(v), e))
 		return true;
 	return wrap(e, "set master %d of interface number %d", master, index);
+}
+
+static bool sysfs_says(const char *ifname, const char *file, int number)
+{
+	char path[64 + IFNAMSIZ], text[16], want[16];
+	autoclose int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", ifname, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	snprintf(want, sizeof(want), "%d\n", number);
+	return str_eq(text, want);
+}
+
+bool link_mac_is_set(const struct link *l)
+{
+	return sysfs_says(l->name, "ifindex", l->index) && sysfs_says(l->name, "addr_assign_type", ADDR_SET);
 }
 
 bool link_set_mac(struct nl *nl, int index, const struct mac *mac, struct err *e)

@@ -22,7 +22,7 @@ struct link {
 	int peer;		/* IFLA_LINK: index of the veth's other end or of the lower device; 0: none */
 	int peer_nsid;		/* IFLA_LINK_NETNSID, -1: same namespace or unknown */
 	uint8_t operstate;	/* IF_OPER_* */
-	bool vlan_filtering;	/* bridges */
+	bool vlan_filtering, stp;	/* bridges; @stp: a spanning tree decides which ports forward */
 	bool hairpin, isolated;	/* bridge ports */
 	uint8_t port_state;	/* BR_STATE_* of a bridge port */
 	char alias[256];
@@ -51,6 +51,7 @@ bool link_veth_add(struct nl *nl, const struct veth_new *v, int *ret_index, int 
 
 struct bridge_new {
 	const char *name;
+	struct mac mac;		/* unset: that of its ports */
 	uint32_t mtu;
 	bool vlan_filtering;
 	bool down;		/* leave it down: there is something to set before */
@@ -73,6 +74,11 @@ void link_put_ipv4_conf(struct nl *nl, struct nlmsg *m, int index, uint16_t knob
 bool link_del(struct nl *nl, int index, struct err *e) MUST_CHECK;
 bool link_set_up(struct nl *nl, int index, bool up, struct err *e) MUST_CHECK;
 bool link_set_master(struct nl *nl, int index, int master, struct err *e) MUST_CHECK;
+/*
+ * Has somebody set the MAC, so that it stays? rtnetlink does not say, sysfs does; where sysfs is absent, or another
+ * namespace's, the answer is no.
+ */
+bool link_mac_is_set(const struct link *l);
 bool link_set_mac(struct nl *nl, int index, const struct mac *mac, struct err *e) MUST_CHECK;
 bool link_set_promisc(struct nl *nl, int index, bool on, struct err *e) MUST_CHECK;
 /* Bridge port flags (IFLA_PROTINFO). */

@@ -17,6 +17,8 @@ bool link_bridge_add(struct nl *nl, const struct bridge_new *b, struct err *e)
 
 	nl_begin(nl, &m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
 	nl_put_str(&m, IFLA_IFNAME, b->name);
+	if (!mac_is_unset(&b->mac))
+		nl_put(&m, IFLA_ADDRESS, b->mac.b, sizeof(b->mac.b));
 	if (b->mtu)
 		nl_put_u32(&m, IFLA_MTU, b->mtu);
 	NL_NEST(&m, IFLA_LINKINFO) {

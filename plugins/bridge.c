@@ -21,29 +21,27 @@
 #include "plugins/bridge.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
-#include "kernel/addr.h"
 #include "kernel/netns.h"
 #include "lib/fs.h"
 #include "lib/str.h"
 #include "plugins/iface.h"
 #include "plugins/spoof.h"
 
-/* Places in the result that other plugins of a chain rely on. */
-enum { AT_BRIDGE, AT_PORT, AT_CONTAINER, AT_VLAN_GATEWAY };
-
 static struct attachment attachment_of(const struct request *r)
 {
 	return (struct attachment){ r->net.name, r->container_id, r->ifname };
 }
 
-struct cidr *bridge_addresses(struct arena *a, const struct result *r)
+struct cidr *bridge_addresses(struct arena *a, const struct result *r, int at, size_t *ret_n)
 {
 	struct cidr *v = arena_array(a, r->n_ips, sizeof(*v));
+	size_t n = 0;
 
 	for (size_t i = 0; i < r->n_ips; i++)
-		v[i] = r->ips[i].address;
+		if (!r->ips[i].has_interface || r->ips[i].interface == at)
+			v[n++] = r->ips[i].address;
+	*ret_n = n;
 	return v;
 }
 
@@ -85,8 +83,10 @@ static void lease_undo(struct add *w)
 static void add_undo(struct add *w)
 {
 	struct arena *a = w->r->arena;
+	struct cidr *addrs;
 	struct err ignored;
 	bool done UNUSED;
+	size_t n;
 
 	if (lease_goes_first(w->r))
 		lease_undo(w);
@@ -95,8 +95,10 @@ static void add_undo(struct add *w)
 	lease_undo(w);
 	if (w->guarded)
 		done = spoof_teardown(a, &w->at, w->port.name, &w->port.peer_mac, &ignored);
-	if (w->masked)
-		done = masq_teardown(a, &w->at, bridge_addresses(a, &w->result), w->result.n_ips, &ignored);
+	if (!w->masked)
+		return;
+	addrs = bridge_addresses(a, &w->result, AT_CONTAINER, &n);
+	done = masq_teardown(a, &w->at, addrs, n, &ignored);
 }
 
 static const char *mac_string(struct arena *a, const struct mac *m)
@@ -196,13 +198,17 @@ static bool configure(struct add *w, struct err *e)
 static bool add_layer3(struct add *w, struct err *e)
 {
 	struct arena *a = w->r->arena;
+	struct cidr *addrs;
+	size_t n;
 
 	if (!lease(w, e) || !configure(w, e))
 		return false;
 	if (w->conf.is_gateway && !bridge_gateways_ensure(&w->nl, a, &w->conf, &w->bridge, &w->result, &w->vlan, e))
 		return false;
-	return !w->conf.ip_masq || masq_setup(a, w->conf.masq_backend, &w->at, bridge_addresses(a, &w->result),
-					      w->result.n_ips, &w->masked, e);
+	if (!w->conf.ip_masq)
+		return true;
+	addrs = bridge_addresses(a, &w->result, AT_CONTAINER, &n);
+	return masq_setup(a, w->conf.masq_backend, &w->at, addrs, n, &w->masked, e);
 }
 
 static bool add_layer2(struct add *w, struct err *e)
@@ -268,7 +274,7 @@ struct del {
 	struct bridge_conf conf;
 	struct attachment at;
 	const char *port;   /* our end of the pair, NULL: nobody knows */
-	struct cidr *addrs; /* of the container, as far as anybody knows */
+	struct cidr *addrs; /* of the container, as far as prevResult knows */
 	size_t n_addrs;
 	bool has_prev;
 	struct result prev;
@@ -279,23 +285,6 @@ static const struct result_interface *prev_port(const struct del *w)
 	const struct result_interface *f = &w->prev.interfaces[AT_PORT];
 
 	return w->has_prev && w->prev.n_interfaces > AT_PORT && str_empty(f->sandbox) ? f : NULL;
-}
-
-/* Runtimes before version 1.0.0 give no prevResult; then the link itself says what it had. */
-static bool note_addresses(struct del *w, struct nl *nl, int index, struct err *e)
-{
-	struct addr *all;
-	size_t n;
-
-	if (w->n_addrs || !w->conf.ip_masq)
-		return true;
-	if (!addr_list(nl, w->r->arena, AF_UNSPEC, index, &all, &n, e))
-		return false;
-	w->addrs = arena_array(w->r->arena, n, sizeof(*w->addrs));
-	for (size_t i = 0; i < n; i++)
-		if (!ip_is_link_local(&all[i].cidr.ip))
-			w->addrs[w->n_addrs++] = all[i].cidr;
-	return true;
 }
 
 static bool gone_is_fine(bool ok, const struct err *why, struct err *e)
@@ -323,8 +312,6 @@ static bool del_in_container(struct del *w, int netns, bool *ret_found, struct e
 	*ret_found = true;
 	if (!str_eq(l.kind, "veth"))
 		return true;
-	if (!note_addresses(w, &nl, l.index, e))
-		return false;
 	return gone_is_fine(link_del(&nl, l.index, &why), &why, e);
 }
 
@@ -358,8 +345,8 @@ static bool del_link(struct del *w, struct err *e)
 	if (*w->r->netns && netns_open(w->r->netns, &netns, &why)) {
 		if (!del_in_container(w, netns, &found, e))
 			return false;
-	} else if (*w->r->netns && why.num != ENOENT && why.num != EINVAL) {
-		*e = why; /* EINVAL: after a reboot the file is there, but nothing is mounted on it */
+	} else if (*w->r->netns && !netns_is_gone(why.num)) {
+		*e = why;
 		return false;
 	}
 	return found || del_on_node(w, e);
@@ -380,16 +367,22 @@ static const struct mac *prev_mac(const struct del *w, struct mac *mac)
 														 : NULL;
 }
 
+/*
+ * The configuration may have lost these keys since the ADD. What prevResult names is asked for in any case; whether to
+ * look for the owner among all containers of the node, which costs, is up to the configuration.
+ */
 static bool del_spoof(struct del *w, struct err *e)
 {
 	struct mac mac;
 
-	return !w->conf.macspoofchk || spoof_teardown(w->r->arena, &w->at, w->port, prev_mac(w, &mac), e);
+	return (!w->conf.macspoofchk && !w->port) || spoof_teardown(w->r->arena, &w->at, w->port, prev_mac(w, &mac), e);
 }
 
 static bool del_masq(struct del *w, struct err *e)
 {
-	return !w->conf.ip_masq || masq_teardown(w->r->arena, &w->at, w->addrs, w->n_addrs, e);
+	if (w->conf.ip_masq || w->conf.masq_backend == MASQ_IPTABLES)
+		return masq_teardown(w->r->arena, &w->at, w->addrs, w->n_addrs, e);
+	return masq_teardown_keyed(w->r->arena, &w->at, w->addrs, w->n_addrs, e);
 }
 
 /* A configuration that no ADD can have accepted must not keep a container alive: then nothing is assumed. */
@@ -397,6 +390,7 @@ static void del_read(struct del *w)
 {
 	const struct result_interface *port;
 	struct err ignored;
+	int at;
 
 	if (!bridge_conf_read(w->r, &w->conf, &ignored))
 		w->conf = (struct bridge_conf){ .ip_masq = true, .macspoofchk = true };
@@ -405,8 +399,8 @@ static void del_read(struct del *w)
 	port = prev_port(w);
 	w->port = port ? port->name : NULL;
 	if (w->has_prev) {
-		w->addrs = bridge_addresses(w->r->arena, &w->prev);
-		w->n_addrs = w->prev.n_ips;
+		at = iface_find(&w->prev, w->r->ifname, w->r->netns);
+		w->addrs = bridge_addresses(w->r->arena, &w->prev, at < 0 ? AT_CONTAINER : at, &w->n_addrs);
 	}
 }
 

@@ -3,6 +3,7 @@
  * CHECK of an attachment: prevResult says what was made under which name, the configuration says how. Each function
  * below verifies one thing that ADD made, and its failure names it.
  */
+#include <linux/if_bridge.h>
 #include <sys/socket.h>
 
 #include "kernel/addr.h"
@@ -48,7 +49,7 @@ static const struct result_interface *find_on_node(const struct check *w, const 
 	return NULL;
 }
 
-/* The MAC of a bridge without a gateway address follows its ports, whoever they belong to. */
+/* The MAC of a bridge that is no gateway follows its ports, whoever they belong to. */
 static bool check_bridge(struct check *w, struct err *e)
 {
 	const struct result_interface *f = find_on_node(w, w->conf.bridge);
@@ -82,28 +83,39 @@ static bool check_container(struct check *w, struct err *e)
 	return mac_matches(l, &w->prev.interfaces[w->container_at], e);
 }
 
-static bool has_vlan(const struct vlan_entry *have, size_t n, const struct vlan_entry *want)
-{
-	for (size_t i = 0; i < n; i++)
-		if (have[i].first <= want->first && have[i].last >= want->last && have[i].pvid == want->pvid &&
-		    have[i].untagged == want->untagged)
-			return true;
-	return false;
-}
-
-static bool check_vlans(struct check *w, struct err *e)
+/* The VLANs that @c wants and no others. The default VLAN, whichever the bridge's is, may have been kept. */
+static bool check_vlans(struct check *w, const struct bridge_conf *c, const struct link *port, struct err *e)
 {
 	struct vlan_entry *have;
 	size_t n;
 
-	if (!w->conf.n_vlans)
+	if (!c->n_vlans)
 		return true;
-	if (!link_port_vlans(&w->nl, w->r->arena, w->port.index, &have, &n, e))
+	if (!link_port_vlans(&w->nl, w->r->arena, port->index, &have, &n, e))
 		return false;
-	for (size_t i = 0; i < w->conf.n_vlans; i++)
-		if (!has_vlan(have, n, &w->conf.vlans[i]))
-			return fail(e, 0, "bridge port %s is not in VLAN %u as configured", w->port.name,
-				    w->conf.vlans[i].first);
+	for (size_t i = 0; i < c->n_vlans; i++)
+		if (!bridge_vlans_contain(have, n, &c->vlans[i]))
+			return fail(e, 0, "bridge port %s is not in VLAN %u as configured", port->name,
+				    c->vlans[i].first);
+	for (size_t i = 0; i < n; i++) {
+		bool may_be_default = c->preserve_default_vlan && have[i].untagged && have[i].first == have[i].last;
+
+		if (!may_be_default && !bridge_vlans_contain(c->vlans, c->n_vlans, &have[i]))
+			return fail(e, 0, "bridge port %s is in VLAN %u, for which it is not configured", port->name,
+				    have[i].first);
+	}
+	return true;
+}
+
+/* Up, of our bridge, and not kept from forwarding but by a spanning tree. A port whose peer is down is off by itself. */
+static bool check_forwards(struct check *w, const struct link *port, bool peer_up, struct err *e)
+{
+	if (port->master != w->bridge.index)
+		return fail(e, 0, "Interface %s is not enslaved to bridge %s", port->name, w->bridge.name);
+	if (!(port->flags & IFF_UP))
+		return fail(e, 0, "bridge port %s is down", port->name);
+	if (peer_up && port->port_state != BR_STATE_FORWARDING && (!w->bridge.stp || !port->port_state))
+		return fail(e, 0, "bridge port %s does not forward (state %u)", port->name, port->port_state);
 	return true;
 }
 
@@ -117,15 +129,13 @@ static bool check_port(struct check *w, struct err *e)
 	f = find_on_node(w, l->name);
 	if (!f || !str_eq(l->kind, "veth") || l->peer != w->container.index)
 		return fail(e, 0, "the other end of %s is not in prevResult", w->r->ifname);
-	if (l->master != w->bridge.index)
-		return fail(e, 0, "Interface %s is not enslaved to bridge %s", l->name, w->bridge.name);
-	if (!(l->flags & IFF_UP))
-		return fail(e, 0, "bridge port %s is down", l->name);
+	if (!check_forwards(w, l, w->container.flags & IFF_UP, e))
+		return false;
 	if (l->hairpin != w->conf.hairpin)
 		return fail(e, 0, "hairpin mode of bridge port %s is %s", l->name, l->hairpin ? "on" : "off");
 	if (l->isolated != w->conf.port_isolation)
 		return fail(e, 0, "isolation of bridge port %s is %s", l->name, l->isolated ? "on" : "off");
-	return mac_matches(l, f, e) && check_vlans(w, e);
+	return mac_matches(l, f, e) && check_vlans(w, &w->conf, l, e);
 }
 
 static bool is_knob(const char *name, const char *value, struct err *e)
@@ -135,6 +145,23 @@ static bool is_knob(const char *name, const char *value, struct err *e)
 	if (!sysctl_get(name, now, sizeof(now), e))
 		return false;
 	return str_eq(now, value) || fail(e, 0, "sysctl %s is %s", name, now);
+}
+
+/* A gateway interface that is no pair was not made by us: its other side is the administrator's. */
+static bool check_vlan_gateway(struct check *w, const struct link *gateway, struct err *e)
+{
+	struct vlan_entry access;
+	struct bridge_conf conf = bridge_gateway_port(&w->conf, &w->bridge, &access);
+	struct link l;
+
+	if (!(gateway->flags & IFF_UP))
+		return fail(e, 0, "gateway interface %s is down", gateway->name);
+	if (!str_eq(gateway->kind, "veth"))
+		return true;
+	if (!link_get_index(&w->nl, gateway->peer, &l, e))
+		return wrap(e, "the other end of %s", gateway->name);
+	return (check_forwards(w, &l, true, e) && check_vlans(w, &conf, &l, e)) ||
+	       wrap(e, "the other end of gateway interface %s", gateway->name);
 }
 
 static bool check_gateways(struct check *w, struct err *e)
@@ -147,7 +174,8 @@ static bool check_gateways(struct check *w, struct err *e)
 
 	if (!w->conf.is_gateway)
 		return true;
-	if (!link_get(&w->nl, name, &l, e) || !addr_list(&w->nl, w->r->arena, AF_UNSPEC, l.index, &have, &n, e))
+	if (!link_get(&w->nl, name, &l, e) || (w->conf.vlan && !check_vlan_gateway(w, &l, e)) ||
+	    !addr_list(&w->nl, w->r->arena, AF_UNSPEC, l.index, &have, &n, e))
 		return false;
 	for (size_t i = 0; i < w->prev.n_ips; i++) {
 		const struct result_ip *ip = &w->prev.ips[i];
@@ -159,18 +187,21 @@ static bool check_gateways(struct check *w, struct err *e)
 		if (!found)
 			return fail(e, 0, "gateway address %s is not on %s", cidr_text(&want, text), name);
 	}
-	return bridge_forwarding(&w->prev, is_knob, e);
+	return bridge_forwarding(&w->prev, w->container_at, is_knob, e);
 }
 
 static bool check_layer3(struct check *w, struct err *e)
 {
 	struct iface_conf c = { .index = w->container.index, .ifname = w->r->ifname, .result_index = w->container_at };
 	struct arena *a = w->r->arena;
+	struct cidr *addrs;
+	size_t n;
 
 	if (!delegate_check(w->r, w->r->net.ipam_type, e) || !iface_check(&w->far, a, &c, &w->prev, e) ||
 	    !check_gateways(w, e))
 		return false;
-	return !w->conf.ip_masq || masq_check(a, &w->at, bridge_addresses(a, &w->prev), w->prev.n_ips, e);
+	addrs = bridge_addresses(a, &w->prev, w->container_at, &n);
+	return !w->conf.ip_masq || masq_check(a, &w->at, addrs, n, e);
 }
 
 static bool check_all(struct check *w, struct err *e)

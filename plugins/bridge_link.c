@@ -42,9 +42,25 @@ static void skip_dad(const char *ifname)
 	bool done UNUSED = sysctl_set_if("ipv6", ifname, "accept_dad", "0", &ignored);
 }
 
+/*
+ * A bridge without a MAC of its own takes the lowest of its ports', and a gateway whose MAC changes with every
+ * container is lost to its neighbours again and again: setting what it has makes it stay. Gateways of VLANs are not on
+ * the bridge, and theirs are chosen.
+ */
+static bool keeps_mac(const struct bridge_conf *c)
+{
+	return c->is_gateway && !c->vlan;
+}
+
 static bool make(struct nl *nl, const struct bridge_conf *c, struct link *ret, struct err *e)
 {
-	struct bridge_new b = { .name = c->bridge, .mtu = c->mtu, .vlan_filtering = c->n_vlans > 0, .down = true };
+	struct bridge_new b = {
+		.name = c->bridge,
+		.mac = keeps_mac(c) ? link_random_mac() : (struct mac){ { 0 } },
+		.mtu = c->mtu,
+		.vlan_filtering = c->n_vlans > 0,
+		.down = true,
+	};
 	struct err why = ERR_INIT;
 
 	if (!link_bridge_add(nl, &b, &why) && why.num != EEXIST) {
@@ -64,6 +80,8 @@ static bool adjust(struct nl *nl, const struct bridge_conf *c, struct link *l, s
 	if (!(l->flags & IFF_UP) && !link_set_up(nl, l->index, true, e))
 		return false;
 	if (c->promisc && !(l->flags & IFF_PROMISC) && !link_set_promisc(nl, l->index, true, e))
+		return false;
+	if (keeps_mac(c) && !link_mac_is_set(l) && !link_set_mac(nl, l->index, &l->mac, e))
 		return false;
 	return !c->n_vlans || l->vlan_filtering || link_bridge_vlan_filtering(nl, l->index, true, e);
 }
@@ -195,32 +213,84 @@ bool bridge_port_wait(struct nl *nl, const struct bridge_port *p, struct err *e)
 
 // ---- gateways ----
 
+bool bridge_vlans_contain(const struct vlan_entry *have, size_t n, const struct vlan_entry *want)
+{
+	for (size_t i = 0; i < n; i++)
+		if (have[i].first <= want->first && have[i].last >= want->last && have[i].pvid == want->pvid &&
+		    have[i].untagged == want->untagged)
+			return true;
+	return false;
+}
+
+struct bridge_conf bridge_gateway_port(const struct bridge_conf *c, const struct link *bridge,
+				       struct vlan_entry *access)
+{
+	struct bridge_conf port = *c;
+
+	*access = (struct vlan_entry){ c->vlan, c->vlan, .pvid = true, .untagged = true };
+	port.hairpin = port.port_isolation = false;
+	port.mtu = bridge->mtu;
+	port.mac = (struct mac){ { 0 } };
+	port.vlans = access;
+	port.n_vlans = 1;
+	return port;
+}
+
+/* Whoever made it may have been stopped before the port was in its VLAN, or be about to do the same right now. */
+static bool vlan_gateway_complete(struct nl *nl, struct arena *a, const struct bridge_conf *port,
+				  const struct link *bridge, const struct link *gateway, struct err *e)
+{
+	struct vlan_entry *now;
+	struct link l;
+	size_t n;
+
+	/* Not a pair of ours, such as a VLAN interface of the bridge: its other side is the administrator's. */
+	if (!str_eq(gateway->kind, "veth"))
+		return true;
+	if (!link_get_index(nl, gateway->peer, &l, e))
+		return wrap(e, "the other end of %s", gateway->name);
+	if (l.master && l.master != bridge->index)
+		return fail(e, 0, "the other end of %s, %s, is not a port of bridge %s", gateway->name, l.name,
+			    bridge->name);
+	if (!l.master && !link_set_master(nl, l.index, bridge->index, e))
+		return false;
+	if (!link_port_vlans(nl, a, l.index, &now, &n, e))
+		return false;
+	if (!(l.flags & IFF_UP) && !link_set_up(nl, l.index, true, e))
+		return false;
+	return bridge_vlans_contain(now, n, port->vlans) || port_vlans(nl, a, port, l.index, e);
+}
+
 /* The interface of a VLAN's gateway: a pair within the node, one end a port of the bridge in that VLAN. */
 static bool vlan_gateway(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
 			 struct link *ret, struct err *e)
 {
-	struct bridge_conf port = *c;
-	struct vlan_entry access = { c->vlan, c->vlan, .pvid = true, .untagged = true };
+	struct vlan_entry access;
+	struct bridge_conf port = bridge_gateway_port(c, bridge, &access);
 	const char *name = bridge_gateway_name(a, c);
 	struct err why = ERR_INIT, unmade = ERR_INIT;
 	struct bridge_port p;
+	struct link l;
 
-	if (link_get(nl, name, ret, &why))
-		return ret->flags & IFF_UP || link_set_up(nl, ret->index, true, e);
-	if (why.num != ENODEV) {
+	bool there = link_get(nl, name, &l, &why);
+
+	if (!there && why.num != ENODEV) {
 		*e = why;
 		return false;
 	}
-	port.hairpin = port.port_isolation = false;
-	port.mtu = bridge->mtu;
-	port.mac = (struct mac){ { 0 } };
-	port.vlans = &access;
-	port.n_vlans = 1;
-	if (!bridge_port_add(nl, a, &port, bridge, -1, name, &p, &unmade) && !link_get(nl, name, ret, &why)) {
+	/* If it cannot be made because somebody else just did, it is there now. */
+	if (!there && !bridge_port_add(nl, a, &port, bridge, -1, name, &p, &unmade) && !link_get(nl, name, &l, &why)) {
 		*e = unmade;
 		return false;
 	}
-	return link_get(nl, name, ret, e) && link_set_up(nl, ret->index, true, e);
+	if (!there && !link_get(nl, name, &l, e))
+		return false;
+	if (!vlan_gateway_complete(nl, a, &port, bridge, &l, e))
+		return false;
+	if (!(l.flags & IFF_UP) && !link_set_up(nl, l.index, true, e))
+		return false;
+	*ret = l;
+	return true;
 }
 
 /*
@@ -282,17 +352,6 @@ static bool make_room(struct nl *nl, const struct bridge_conf *c, const struct p
 	return true;
 }
 
-/*
- * A bridge without a MAC of its own takes the lowest of its ports', and a gateway whose MAC changes with every
- * container is lost to its neighbours again and again: setting what it has makes it stay.
- */
-static bool freeze_mac(struct nl *nl, int index, struct err *e)
-{
-	struct link now;
-
-	return link_get_index(nl, index, &now, e) && link_set_mac(nl, index, &now.mac, e);
-}
-
 static bool gateway_ensure(struct nl *nl, const struct bridge_conf *c, const struct place *p, const struct result *r,
 			   const struct cidr *want, struct err *e)
 {
@@ -304,21 +363,21 @@ static bool gateway_ensure(struct nl *nl, const struct bridge_conf *c, const str
 			return true;
 	if (!make_room(nl, c, p, r, want, e))
 		return false;
-	if (!addr_add(nl, p->l.index, want, flags, &why) && why.num != EEXIST) {
-		*e = why;
-		return wrap(e, "could not add IP address to \"%s\"", p->l.name);
-	}
-	return freeze_mac(nl, p->l.index, e) || wrap(e, "could not set bridge's mac");
+	if (addr_add(nl, p->l.index, want, flags, &why) || why.num == EEXIST)
+		return true;
+	*e = why;
+	return wrap(e, "could not add IP address to \"%s\"", p->l.name);
 }
 
-bool bridge_forwarding(const struct result *r, bool (*knob)(const char *name, const char *value, struct err *e),
-		       struct err *e)
+bool bridge_forwarding(const struct result *r, int at,
+		       bool (*knob)(const char *name, const char *value, struct err *e), struct err *e)
 {
 	static const char *const names[] = { "net/ipv6/conf/all/forwarding", "net/ipv4/ip_forward" };
 	bool want[2] = { false, false };
 
 	for (size_t i = 0; i < r->n_ips; i++)
-		want[ip_is4(&r->ips[i].address.ip)] = true;
+		if (r->ips[i].has_interface && r->ips[i].interface == at)
+			want[ip_is4(&r->ips[i].address.ip)] = true;
 	for (size_t v4 = 0; v4 < ARRAY_LEN(names); v4++)
 		if (want[v4] && !knob(names[v4], "1", e))
 			return wrap(e, "forwarding");
@@ -340,7 +399,7 @@ bool bridge_gateways_ensure(struct nl *nl, struct arena *a, const struct bridge_
 		if (!gateway_ensure(nl, c, &p, r, &want, e))
 			return wrap(e, "failed to set bridge addr");
 	}
-	if (!bridge_forwarding(r, sysctl_want, e))
+	if (!bridge_forwarding(r, AT_CONTAINER, sysctl_want, e))
 		return false;
 	if (c->vlan)
 		*ret_vlan = p.l;

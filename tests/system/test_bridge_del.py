@@ -81,6 +81,18 @@ def test_del_of_a_namespace_that_is_a_file(node):
     assert traces(node, container) == [] and node.leases() == {}
 
 
+@case("bridge:del-no-folder")
+def test_del_of_a_namespace_below_a_file(node):
+    """DEL works when a file is where the folder of the namespace was"""
+    container = node.container()
+    conf = conf_of(node)
+    r = node.add(conf, container)
+    container.close()
+    (node.dir / "netns").write_text("")
+    node.delete(conf, container, prev=r, container_netns=str(node.dir / "netns" / "pod"))
+    assert traces(node, container) == [] and node.leases() == {}
+
+
 @case("bridge:del-never-added")
 def test_del_of_what_was_never_added(node, container):
     """DEL of a container that was never attached changes nothing"""
@@ -116,6 +128,20 @@ def test_del_after_the_backend_changed(node, container, key):
     assert container.id in "".join(node.iptables_save())
     node.delete(conf_of(node, ipMasqBackend="nftables"), container, prev=r)
     assert container.id not in "".join(node.iptables_save()) and "10.7.0.2" not in "".join(node.iptables_save())
+
+
+@case("bridge:del-keys-removed")
+def test_del_with_keys_taken_away(node, container):
+    """DEL removes masquerade and guard that prevResult names, though the configuration no longer asks for them"""
+    conf = conf_of(node)
+    r = node.add(conf, container)
+    stays = node.container("stays")
+    kept = node.add(conf, stays)
+    assert len(traces(node, container)) == 3
+    without = {k: v for k, v in conf.items() if k not in ("ipMasq", "macspoofchk")}
+    node.delete(without, container, prev=r)
+    assert traces(node, container) == [] and list(node.leases()) == ["10.7.0.3", "fd00:7::3"]
+    node.check(conf, stays, prev=kept)
 
 
 @case("bridge:add-del-add")
