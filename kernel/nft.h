@@ -146,6 +146,7 @@ void nft_x_verdict(struct nft_rule *r, int verdict, const char *chain);
 void nft_x_counter(struct nft_rule *r);
 
 /* Reading. Each returns what exists; a missing table, chain or set is an empty list, not a failure. */
+bool nft_is_missing(int num);	/* an errno that says so: also no nf_tables at all, or no address translation in it */
 struct nft_rule_info {
 	uint64_t handle;
 	const char *chain;
@@ -153,6 +154,7 @@ struct nft_rule_info {
 	const char *jump;		/* chain that an immediate verdict of the rule jumps or goes to, NULL: none */
 	const char *set;		/* first set or map it looks into, NULL: none */
 	const char *target;		/* iptables-nft: target ("MASQUERADE"), NULL: none or native */
+	const char *shape;		/* names of its expressions, as "payload lookup masq" */
 	struct bytes exprs;		/* raw NFTA_RULE_EXPRESSIONS, for who wants to look closer */
 };
 bool nft_rules(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *chain,

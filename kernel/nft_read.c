@@ -14,7 +14,7 @@
 #define ELEMS_TRIES 64
 
 /* EINVAL is how nfnetlink says that nobody answers for nf_tables: our questions themselves are well formed. */
-static bool absent(int num)
+bool nft_is_missing(int num)
 {
 	return num == ENOENT || num == EAFNOSUPPORT || num == EOPNOTSUPP || num == EPROTONOSUPPORT || num == EINVAL;
 }
@@ -45,7 +45,7 @@ static bool dump(struct nl *nl, struct nlmsg *m, nl_reply *take, struct reading 
 	if (nl_dump(nl, m, take, reading_again, r, &why))
 		return true;
 	r->out.len = 0;
-	if (absent(why.num))
+	if (nft_is_missing(why.num))
 		return true;
 	*e = why;
 	return wrap(e, "list nftables %s of table %s", what, r->table);
@@ -124,21 +124,31 @@ static const struct expr_reader {
 	const char *name;
 	void (*read)(struct arena *a, const struct nl_attr *data, struct nft_rule_info *ret);
 } expr_readers[] = {
-	{ "immediate", read_immediate }, { "lookup", read_lookup }, { "match", read_match }, { "target", read_target },
+	{ "immediate", read_immediate },
+	{ "lookup", read_lookup },
+	{ "match", read_match },
+	{ "target", read_target },
 };
 
 static void read_exprs(struct arena *a, struct nft_rule_info *ret)
 {
+	struct buf shape;
+
+	buf_init(&shape, a, 64);
 	nl_each(it, (const uint8_t *)ret->exprs.data, ret->exprs.len) {
 		struct nl_attr expr[NFTA_EXPR_MAX + 1];
 		struct err ignored;
 
-		if (!nl_parse(it.data, it.len, expr, NFTA_EXPR_MAX, &ignored) || !expr[NFTA_EXPR_DATA].there)
+		if (!nl_parse(it.data, it.len, expr, NFTA_EXPR_MAX, &ignored))
+			continue;
+		buf_printf(&shape, "%s%s", shape.len ? " " : "", nl_str(&expr[NFTA_EXPR_NAME]));
+		if (!expr[NFTA_EXPR_DATA].there)
 			continue;
 		for (size_t i = 0; i < ARRAY_LEN(expr_readers); i++)
 			if (strcmp(nl_str(&expr[NFTA_EXPR_NAME]), expr_readers[i].name) == 0)
 				expr_readers[i].read(a, &expr[NFTA_EXPR_DATA], ret);
 	}
+	ret->shape = buf_str(&shape);
 }
 
 static bool take_rule(const struct nlmsghdr *h, void *arg, struct err *e)
@@ -238,7 +248,7 @@ static bool generation(struct nl *nl, uint32_t *ret, struct err *e)
 	NLMSG_ON_STACK(m, 64);
 
 	nft_msg(nl, &m, NFT_MSG_GETGEN, 0, AF_UNSPEC);
-	if (!nl_send(nl, &m, take_generation, &id, NULL, &why) && !absent(why.num)) {
+	if (!nl_send(nl, &m, take_generation, &id, NULL, &why) && !nft_is_missing(why.num)) {
 		*e = why;
 		return wrap(e, "ask for the generation of nftables");
 	}
@@ -296,7 +306,7 @@ bool nft_elem_find(struct nl *nl, struct arena *a, uint8_t family, const char *t
 	nl_put_str(&m, NFTA_SET_ELEM_LIST_SET, set);
 	NL_NEST(&m, NFTA_SET_ELEM_LIST_ELEMENTS)
 		nft_put_elem(&m, key, true);
-	if (!nl_send(nl, &m, take_elems, &r, NULL, &why) && !absent(why.num)) {
+	if (!nl_send(nl, &m, take_elems, &r, NULL, &why) && !nft_is_missing(why.num)) {
 		*e = why;
 		return wrap(e, "look into nftables set %s of table %s", set, table);
 	}
@@ -313,7 +323,7 @@ static bool exists(struct nl *nl, struct nlmsg *m, bool *ret, struct err *e)
 	struct err why = ERR_INIT;
 	bool there = nl_send(nl, m, NULL, NULL, NULL, &why);
 
-	if (!there && !absent(why.num)) {
+	if (!there && !nft_is_missing(why.num)) {
 		*e = why;
 		return false;
 	}

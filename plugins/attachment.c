@@ -5,7 +5,7 @@
 #include "lib/sha512.h"
 #include "lib/str.h"
 
-#define COMMENT_MAX 128		/* NFT_COMMENT_MAX, which this file has no other reason to know */
+#define COMMENT_MAX 128 /* NFT_COMMENT_MAX, which this file has no other reason to know */
 #define HASH_DIGITS 16
 
 static void hash_digits(char dst[static 129], const char *first, const char *second)
@@ -29,6 +29,18 @@ const char *attachment_comment(struct arena *a, const struct attachment *at)
 		return text;
 	hash_digits(digits, text, "");
 	return arena_printf(a, "%.*s#%.*s", COMMENT_MAX - 1 - HASH_DIGITS, text, HASH_DIGITS, digits);
+}
+
+bool attachment_is_of(const char *comment, const char *network)
+{
+	const size_t shown = COMMENT_MAX - 1 - HASH_DIGITS;
+	size_t len = strlen(network);
+
+	if (!comment)
+		return false;
+	if (len >= shown)
+		return strncmp(comment, network, shown) == 0 && comment[shown] == '#';
+	return strncmp(comment, network, len) == 0 && comment[len] == ' ';
 }
 
 const char *attachment_hash_name(struct arena *a, const char *prefix, const char *first, const char *second, size_t len)

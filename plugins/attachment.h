@@ -41,6 +41,8 @@ void attachments_init(struct attachments *s, struct arena *a, const char *networ
 bool attachments_stale(const struct attachments *s, const char *comment);
 bool attachments_know_id(const struct attachments *s, const char *container_id);
 
+/* May @comment (NULL: no) be of an attachment of @network? A cut one shows only the beginning of a long name. */
+bool attachment_is_of(const char *comment, const char *network);
 /*
  * @prefix and the first hex digits of SHA-512(@first @second), @len characters in all: how the reference names
  * chains.

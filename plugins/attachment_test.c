@@ -29,6 +29,11 @@ static void test_comment(void **state)
 	assert_string_equal(attachment_comment(&a, &same), text);
 	same.ifname = "eth1";
 	assert_string_not_equal(attachment_comment(&a, &same), text);
+	assert_true(attachment_is_of(text, name));
+	assert_false(attachment_is_of(text, "nn"));
+	assert_true(attachment_is_of("net1 cid1 eth0", "net1"));
+	assert_false(attachment_is_of("net1 cid1 eth0", "net"));
+	assert_false(attachment_is_of(NULL, "net"));
 }
 
 /* The names of the reference for network net1, container cid1, interface eth0. */

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/masq.h"
 
-#include <errno.h>
 #include <sys/socket.h>
 
 #include "cni/error.h"
 #include "lib/str.h"
 #include "plugins/masq_form.h"
 
-#define DEL_ROOM (16 * 1024)
-#define GC_ROOM (1024 * 1024)
-#define RACES 3
-
 bool masq_backend_parse(const char *s, enum masq_backend *ret, struct err *e)
 {
-	static const struct { const char *name; enum masq_backend backend; } names[] = {
-		{ "", MASQ_AUTO }, { "nftables", MASQ_NFTABLES }, { "iptables", MASQ_IPTABLES },
+	static const struct {
+		const char *name;
+		enum masq_backend backend;
+	} names[] = {
+		{ "", MASQ_AUTO },
+		{ "nftables", MASQ_NFTABLES },
+		{ "iptables", MASQ_IPTABLES },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -25,12 +25,6 @@ bool masq_backend_parse(const char *s, enum masq_backend *ret, struct err *e)
 		return true;
 	}
 	return fail_code(e, CNI_INVALID_CONFIG, "unknown ipmasq backend \"%s\"", s);
-}
-
-/* The kernel has no nf_tables, or no address translation in it: not a failure of this one request. */
-static bool is_missing(int num)
-{
-	return num == EOPNOTSUPP || num == ENOENT || num == EAFNOSUPPORT || num == EPROTONOSUPPORT || num == EINVAL;
 }
 
 bool masq_setup(struct arena *a, enum masq_backend backend, const struct attachment *at, const struct cidr *addrs,
@@ -48,64 +42,51 @@ bool masq_setup(struct arena *a, enum masq_backend backend, const struct attachm
 		return false;
 	if (backend != MASQ_IPTABLES && masq_nft_setup(&m, ret_new, &why))
 		return true;
-	if (backend == MASQ_AUTO && (!is_missing(why.num) || !iptables_usable(a, ip_family(&addrs[0].ip))))
+	if (backend == MASQ_AUTO && (!nft_is_missing(why.num) || !iptables_usable(a, ip_family(&addrs[0].ip))))
 		backend = MASQ_NFTABLES;
-	if (backend != MASQ_NFTABLES && masq_iptables_setup(&m, ret_new, &why))
+	if (backend == MASQ_NFTABLES)
+		*e = why;
+	else if (masq_iptables_setup(&m, ret_new, e))
 		return true;
-	*e = why;
+	else if (backend == MASQ_AUTO)
+		wrap(e, "nftables: %s; iptables", why.text);
 	return wrap(e, "masquerade %s", at->container_id);
 }
 
-typedef bool teardown_once(const struct masq *m, bool *ret_changed, struct err *e);
-
-/* One look at every form, one transaction. @ret_changed: something was deleted. */
-static bool teardown_all(const struct masq *m, bool *ret_changed, struct err *e)
+/* One look at every form, one transaction. */
+static bool withdraw_all(struct nft_batch *b, void *arg, struct err *e)
 {
-	struct nft_batch b;
+	const struct masq *m = arg;
 	struct iptables t;
 
-	owned_batch(&b, m->arena, m->nl, DEL_ROOM);
-	iptables_init(&t, m->arena, m->nl, &b);
-	if (!masq_nft_teardown(m, &b, e) || !masq_rules_teardown(m, &b, e) || !masq_iptables_teardown(m, &t, e))
-		return false;
-	*ret_changed |= nft_batch_changes(&b);
-	return nft_commit(&b, e) && iptables_done(&t, e);
+	iptables_init(&t, m->arena, m->nl, b);
+	return masq_nft_teardown(m, b, e) && masq_rules_teardown(m, b, e) && masq_iptables_teardown(m, &t, e) &&
+	       nft_commit(b, e) && iptables_done(&t, e);
 }
 
-static bool teardown_ours(const struct masq *m, bool *ret_changed, struct err *e)
+static bool withdraw_keyed(struct nft_batch *b, void *arg, struct err *e)
 {
-	struct nft_batch b;
-
-	owned_batch(&b, m->arena, m->nl, 256 + m->n * 256);
-	if (!masq_nft_teardown_keyed(m, &b, e))
-		return false;
-	*ret_changed |= nft_batch_changes(&b);
-	return nft_commit(&b, e);
+	return masq_nft_teardown_keyed(arg, b, e) && nft_commit(b, e);
 }
 
-static bool teardown(struct masq m, teardown_once *once, struct err *e)
+static bool teardown(struct masq m, owned_once *once, struct err *e)
 {
 	struct nl nl = NL_CLOSED;
-	struct err why = ERR_INIT;
-	bool ok = false, changed = false;
+	bool ok, changed;
 
 	m.nl = &nl;
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
-	for (int tries = 0; tries < RACES && !ok && (tries == 0 || why.num == ENOENT); tries++)
-		ok = once(&m, &changed, &why);
+	ok = owned_withdraw(&nl, m.arena, once, &m, &changed, e);
 	(changed ? nft_close : nl_close)(&nl);
-	if (ok)
-		return true;
-	*e = why;
-	return wrap(e, "stop masquerading %s", m.at->container_id);
+	return ok || wrap(e, "stop masquerading %s", m.at->container_id);
 }
 
 bool masq_teardown(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e)
 {
 	struct masq m = { a, NULL, at, addrs, n };
 
-	return teardown(m, teardown_all, e);
+	return teardown(m, withdraw_all, e);
 }
 
 bool masq_teardown_keyed(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n,
@@ -113,7 +94,7 @@ bool masq_teardown_keyed(struct arena *a, const struct attachment *at, const str
 {
 	struct masq m = { a, NULL, at, addrs, n };
 
-	return n == 0 || teardown(m, teardown_ours, e);
+	return n == 0 || teardown(m, withdraw_keyed, e);
 }
 
 bool masq_check(struct arena *a, const struct attachment *at, const struct cidr *addrs, size_t n, struct err *e)
@@ -130,22 +111,32 @@ bool masq_check(struct arena *a, const struct attachment *at, const struct cidr 
 	return wrap(e, "masquerading of %s", at->container_id);
 }
 
+struct gc {
+	struct arena *arena;
+	struct attachments valid;
+};
+
+static bool gc_once(struct nft_batch *b, void *arg, struct err *e)
+{
+	struct gc *g = arg;
+	struct iptables t;
+
+	iptables_init(&t, g->arena, b->nl, b);
+	return masq_nft_gc(&g->valid, b, g->arena, e) && masq_rules_gc(&g->valid, b, g->arena, e) &&
+	       masq_iptables_gc(&g->valid, &t, e) && nft_commit(b, e) && iptables_done(&t, e);
+}
+
 bool masq_gc(struct arena *a, const char *network, const struct attachment *valid, size_t n, struct err *e)
 {
+	struct gc g = { .arena = a };
 	struct nl nl = NL_CLOSED;
-	struct attachments all;
-	struct nft_batch b;
-	struct iptables t;
-	bool ok;
+	bool ok, changed;
 
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
-	attachments_init(&all, a, network, valid, n);
-	owned_batch(&b, a, &nl, GC_ROOM);
-	iptables_init(&t, a, &nl, &b);
-	ok = masq_nft_gc(&all, &b, a, e) && masq_rules_gc(&all, &b, a, e) && masq_iptables_gc(&all, &t, e) &&
-	     nft_commit(&b, e) && iptables_done(&t, e);
-	nft_close(&nl);
+	attachments_init(&g.valid, a, network, valid, n);
+	ok = owned_withdraw(&nl, a, gc_once, &g, &changed, e);
+	(changed ? nft_close : nl_close)(&nl);
 	return ok || wrap(e, "clean up masquerading of network %s", network);
 }
 

@@ -104,7 +104,7 @@ static void setup_undo(const struct masq *m, int family)
 	struct err ignored;
 	bool done UNUSED;
 
-	owned_batch(&b, m->arena, m->nl, 4096);
+	nft_begin_growing(&b, m->nl, m->arena);
 	iptables_init(&t, m->arena, m->nl, &b);
 	done = iptables_unlink(&t, family, "POSTROUTING", chain, &ignored) && nft_commit(&b, &ignored) &&
 	       iptables_done(&t, &ignored);

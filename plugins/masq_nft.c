@@ -2,24 +2,25 @@
 /*
  * DOC: Theory of operation
  *
- * One set and one rule per SUBNET, one element per container:
+ * One set and one rule per subnet of a network, one element per container:
  *
  *	table ip crimp_masquerade {
- *		set from_10.1.0.0/16 {
+ *		set from_10.1.0.0/16_net1 {
  *			type ipv4_addr
  *			elements = { 10.1.0.5 comment "net1 6f3a... eth0" }
  *		}
  *		chain postrouting {
  *			type nat hook postrouting priority srcnat; policy accept;
  *			ip daddr 224.0.0.0/4 return
- *			ip saddr @from_10.1.0.0/16 ip daddr != 10.1.0.0/16 masquerade
+ *			ip saddr @from_10.1.0.0/16_net1 ip daddr != 10.1.0.0/16 masquerade
  *		}
  *	}
  *
  * An ADD is one element; the set and its rule are made when the kernel says that the set is missing, the table when
  * it says so of the table. A chain is passed once per connection, and a node has few subnets. Addresses that are a
- * subnet of their own share the set "hosts", or each of them would bring a rule; they are masqueraded even towards
- * themselves, which only happens behind a published port and is needed there.
+ * subnet of their own share a set "hosts_net1", or each of them would bring a rule; they are masqueraded even towards
+ * themselves, which only happens behind a published port and is needed there. Networks do not share sets: two of them
+ * may use the same addresses, each behind its own bridge, and neither may take the other's element for a leftover.
  *
  * Rejected: one set of (subnet . subnet) pairs with intervals (refuses overlapping networks, needs Linux 5.6, copies
  * itself on every change); a verdict map from address to a chain per subnet (the kernel walks all elements to
@@ -32,15 +33,22 @@
 
 #define TABLE "crimp_masquerade"
 #define HOSTS "hosts"
+#define NAME_MAX_SHOWN 128 /* of a network; the kernel allows a set 255 in all */
+#define HASH_LEN 16
 
 static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
-static const char *set_name(struct arena *a, const struct cidr *c)
+static const char *set_name(const struct masq *m, const struct cidr *c)
 {
-	return subnet_is_host(c) ? HOSTS : subnet_set_name(a, "from_", c);
+	const char *network = m->at->network;
+	const char *subnet = subnet_is_host(c) ? HOSTS : subnet_set_name(m->arena, "from_", c);
+
+	if (strlen(network) > NAME_MAX_SHOWN)
+		network = attachment_hash_name(m->arena, "", network, "", HASH_LEN);
+	return arena_printf(m->arena, "%s_%s", subnet, network);
 }
 
-/* ip saddr @from_10.1.0.0/16 ip daddr != 10.1.0.0/16 masquerade */
+/* ip saddr @from_10.1.0.0/16_net1 ip daddr != 10.1.0.0/16 masquerade */
 static void put_subnet(struct nft_batch *b, const char *set, const struct cidr *c)
 {
 	struct nft_set s = { .name = set, .key_type = subnet_type(b->family), .key_len = subnet_size(b->family) };
@@ -107,7 +115,7 @@ static struct owned_list wanted(const struct masq *m)
 		*owned_list_add(&l) = (struct owned){
 			.family = subnet_nfproto(&c->ip),
 			.table = TABLE,
-			.set = set_name(m->arena, c),
+			.set = set_name(m, c),
 			.about = c,
 			.el = { .key = ip_bytes(&c->ip), .key_len = ip_size(&c->ip), .comment = comment },
 		};
@@ -115,7 +123,7 @@ static struct owned_list wanted(const struct masq *m)
 	return l;
 }
 
-/* An address of ours under another owner's name: IPAM gave it to us, so the other is gone. */
+/* An address of ours under another owner's name: this network's IPAM gave it to us, so the other is gone. */
 bool masq_nft_setup(const struct masq *m, bool *ret_new, struct err *e)
 {
 	static const struct owned_rules rules = { .declare = declare };
@@ -158,19 +166,6 @@ bool masq_nft_teardown_keyed(const struct masq *m, struct nft_batch *b, struct e
 	return true;
 }
 
-static bool rule_exists(const struct masq *m, const struct owned *o, bool *ret, struct err *e)
-{
-	struct nft_rule_info *rules;
-	size_t n;
-
-	if (!nft_rules(m->nl, m->arena, o->family, TABLE, "postrouting", &rules, &n, e))
-		return false;
-	*ret = false;
-	for (size_t i = 0; i < n; i++)
-		*ret |= rules[i].set && strcmp(rules[i].set, o->set) == 0;
-	return true;
-}
-
 bool masq_nft_check(const struct masq *m, struct err *e)
 {
 	struct owned_list l = wanted(m);
@@ -178,13 +173,15 @@ bool masq_nft_check(const struct masq *m, struct err *e)
 	if (!owned_check(m->nl, m->arena, &l, e))
 		return false;
 	for (size_t i = 0; i < l.n; i++) {
-		bool there;
+		const struct owned_rule r = { .family = l.v[i].family,
+					      .table = TABLE,
+					      .chain = "postrouting",
+					      .set = l.v[i].set,
+					      .ends = " masq",
+					      .headed = true };
 
-		if (!rule_exists(m, &l.v[i], &there, e))
+		if (!owned_rule_check(m->nl, m->arena, &r, e))
 			return false;
-		if (!there)
-			return fail(e, 0, "nftables chain postrouting of table %s has no rule for set %s", TABLE,
-				    l.v[i].set);
 	}
 	return true;
 }
@@ -203,7 +200,7 @@ bool masq_nft_usable(struct nl *nl, struct arena *a, struct err *e)
 	static const struct cidr host = { { { [10] = 0xff, 0xff, 10 } }, 32 };
 	struct nft_batch b;
 
-	owned_batch(&b, a, nl, 2048);
+	nft_begin_growing(&b, nl, a);
 	nft_table(&b, NFPROTO_IPV4, TABLE "_probe");
 	put_table(&b);
 	put_subnet(&b, HOSTS, &host);

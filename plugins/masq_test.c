@@ -80,36 +80,36 @@ static void test_list(void **state)
 	assert_string_equal(output("nft list ruleset"),
 			    "table ip crimp_masquerade {\n"
 			    "\tcomment \"containers masqueraded by crimp\"\n"
-			    "\tset from_10.1.0.0/16 {\n"
+			    "\tset from_10.1.0.0/16_net1 {\n"
 			    "\t\ttype ipv4_addr\n"
 			    "\t\telements = { 10.1.0.5 comment \"net1 cid1 eth0\" }\n"
 			    "\t}\n\n"
-			    "\tset from_10.1.2.0/24 {\n"
+			    "\tset from_10.1.2.0/24_net2 {\n"
 			    "\t\ttype ipv4_addr\n"
 			    "\t\telements = { 10.1.2.7 comment \"net2 cid1 eth1\" }\n"
 			    "\t}\n\n"
-			    "\tset hosts {\n"
+			    "\tset hosts_net2 {\n"
 			    "\t\ttype ipv4_addr\n"
 			    "\t\telements = { 192.0.2.1 comment \"net2 cid1 eth1\" }\n"
 			    "\t}\n\n"
 			    "\tchain postrouting {\n"
 			    "\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
 			    "\t\tip daddr 224.0.0.0/4 return\n"
-			    "\t\tip saddr @from_10.1.0.0/16 ip daddr != 10.1.0.0/16 masquerade\n"
-			    "\t\tip saddr @from_10.1.2.0/24 ip daddr != 10.1.2.0/24 masquerade\n"
-			    "\t\tip saddr @hosts masquerade\n"
+			    "\t\tip saddr @from_10.1.0.0/16_net1 ip daddr != 10.1.0.0/16 masquerade\n"
+			    "\t\tip saddr @from_10.1.2.0/24_net2 ip daddr != 10.1.2.0/24 masquerade\n"
+			    "\t\tip saddr @hosts_net2 masquerade\n"
 			    "\t}\n"
 			    "}\n"
 			    "table ip6 crimp_masquerade {\n"
 			    "\tcomment \"containers masqueraded by crimp\"\n"
-			    "\tset from_fd00-1--/64 {\n"
+			    "\tset from_fd00-1--/64_net1 {\n"
 			    "\t\ttype ipv6_addr\n"
 			    "\t\telements = { fd00:1::5 comment \"net1 cid1 eth0\" }\n"
 			    "\t}\n\n"
 			    "\tchain postrouting {\n"
 			    "\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
 			    "\t\tip6 daddr ff00::/8 return\n"
-			    "\t\tip6 saddr @from_fd00-1--/64 ip6 daddr != fd00:1::/64 masquerade\n"
+			    "\t\tip6 saddr @from_fd00-1--/64_net1 ip6 daddr != fd00:1::/64 masquerade\n"
 			    "\t}\n"
 			    "}\n");
 	assert_reloads();
@@ -156,6 +156,55 @@ static void test_owner_changes(void **state)
 	assert_true(check(&two, "10.1.0.5/16", &e));
 }
 
+static void gc(const struct attachment *valid, size_t n)
+{
+	struct err e = ERR_INIT;
+
+	if (!masq_gc(&a, "net1", valid, n, &e))
+		fail_msg("%s", e.text);
+}
+
+/* Two networks may use the same addresses, each on a bridge of its own. */
+static void test_same_address(void **state)
+{
+	const struct attachment twin = { "net2", "cid2", "eth0" };
+	struct err e;
+
+	(void)state;
+	setup(MASQ_AUTO, &one, "10.1.0.5/16", "192.0.2.1/32");
+	setup(MASQ_AUTO, &twin, "10.1.0.5/16", "192.0.2.1/32");
+	assert_true(check(&one, "10.1.0.5/16", &e));
+	assert_true(check(&twin, "10.1.0.5/16", &e));
+	teardown(&twin, "10.1.0.5/16");
+	teardown(&twin, NULL);
+	assert_true(check(&one, "10.1.0.5/16", &e) && check(&one, "192.0.2.1/32", &e));
+	setup(MASQ_AUTO, &twin, "10.1.0.5/16", NULL);
+	gc(NULL, 0);
+	assert_false(check(&one, "10.1.0.5/16", &e));
+	assert_true(check(&twin, "10.1.0.5/16", &e));
+}
+
+/* What somebody else puts before our rules takes their effect. */
+static void test_check_order(void **state)
+{
+	struct err e;
+
+	(void)state;
+	setup(MASQ_AUTO, &one, "10.1.0.5/16", "fd00:1::5/64");
+	setup(MASQ_AUTO, &other, "10.2.0.5/16", NULL);
+	assert_reloads();
+	assert_true(check(&one, "10.1.0.5/16", &e) && check(&one, "fd00:1::5/64", &e) &&
+		    check(&other, "10.2.0.5/16", &e));
+	output("nft insert rule ip crimp_masquerade postrouting return");
+	assert_false(check(&one, "10.1.0.5/16", &e));
+	assert_non_null(strstr(e.text, "a rule of somebody else before that for set from_10.1.0.0/16_net1"));
+	output("nft delete rule ip crimp_masquerade postrouting handle $(nft -a list chain ip crimp_masquerade postrouting | "
+	       "sed -n 's/.*return # handle //p' | head -1)");
+	assert_true(check(&one, "10.1.0.5/16", &e));
+	output("nft add rule ip crimp_masquerade postrouting accept");
+	assert_true(check(&one, "10.1.0.5/16", &e));
+}
+
 static void test_check_rule(void **state)
 {
 	struct err e;
@@ -164,15 +213,7 @@ static void test_check_rule(void **state)
 	setup(MASQ_AUTO, &one, "10.1.0.5/16", NULL);
 	output("nft flush chain ip crimp_masquerade postrouting");
 	assert_false(check(&one, "10.1.0.5/16", &e));
-	assert_non_null(strstr(e.text, "no rule for set from_10.1.0.0/16"));
-}
-
-static void gc(const struct attachment *valid, size_t n)
-{
-	struct err e = ERR_INIT;
-
-	if (!masq_gc(&a, "net1", valid, n, &e))
-		fail_msg("%s", e.text);
+	assert_non_null(strstr(e.text, "no rule for set from_10.1.0.0/16_net1"));
 }
 
 static void test_gc(void **state)
@@ -332,6 +373,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_teardown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_owner_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_same_address, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_check_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_check_rule, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_names, set_up, tear_down),

@@ -11,7 +11,7 @@
 /* So often may a set be missing after it was declared: somebody may flush the ruleset meanwhile, once or twice. */
 #define DECLARATIONS 4
 #define WITHDRAWALS 4
-#define GROUP 64		/* elements per message */
+#define GROUP 64 /* elements per message */
 
 struct owned *owned_list_add(struct owned_list *l)
 {
@@ -106,10 +106,11 @@ static bool settle_from(struct nl *nl, struct arena *a, struct owned_list *l, si
 static bool declare(struct nl *nl, struct owned *o, const struct owned_rules *rules, struct err *e)
 {
 	if (++o->declared > DECLARATIONS)
-		return fail(e, 0,
-			    "nftables table %s has no set %s, or not the chain that reads it, and is not of this version: "
-			    "it is made anew after \"nft delete table\"",
-			    o->table, o->set);
+		return fail(
+			e, 0,
+			"nftables table %s has no set %s, or not the chain that reads it, and is not of this version: "
+			"it is made anew after \"nft delete table\"",
+			o->table, o->set);
 	return rules->declare(nl, o, rules->arg, e);
 }
 
@@ -151,7 +152,12 @@ bool owned_add(struct nl *nl, struct arena *a, struct owned_list *l, const struc
 // ---- deleting ----
 
 /* Deletions of one set on their way into a message. */
-struct group { struct nft_batch *b; const char *set; struct nft_elem el[GROUP]; size_t n; };
+struct group {
+	struct nft_batch *b;
+	const char *set;
+	struct nft_elem el[GROUP];
+	size_t n;
+};
 
 static void group_end(struct group *g)
 {
@@ -291,4 +297,37 @@ bool owned_check(struct nl *nl, struct arena *a, const struct owned_list *l, str
 				    o->el.comment);
 	}
 	return true;
+}
+
+static bool ends(const char *s, const char *tail)
+{
+	size_t n = strlen(s), m = strlen(tail);
+
+	return n >= m && str_eq(s + n - m, tail);
+}
+
+static bool is_of_kind(const struct nft_rule_info *f, const struct owned_rule *r, bool first)
+{
+	if (first && r->headed)
+		return !f->set && !f->jump && str_starts(f->shape, "payload") && ends(f->shape, " immediate");
+	return r->set ? f->set && ends(f->shape, r->ends) : f->jump && str_starts(f->jump, r->kind);
+}
+
+bool owned_rule_check(struct nl *nl, struct arena *a, const struct owned_rule *r, struct err *e)
+{
+	const char *what = r->set ? arena_printf(a, "set %s", r->set) : r->jump;
+	struct nft_rule_info *all;
+	size_t n;
+
+	if (!nft_rules(nl, a, r->family, r->table, r->chain, &all, &n, e))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_of_kind(&all[i], r, i == 0))
+			return fail(e, 0,
+				    "nftables chain %s of table %s has a rule of somebody else before that for %s",
+				    r->chain, r->table, what);
+		if (r->set ? all[i].set && str_eq(all[i].set, r->set) : str_eq(all[i].jump, r->jump))
+			return true;
+	}
+	return fail(e, 0, "nftables chain %s of table %s has no rule for %s", r->chain, r->table, what);
 }

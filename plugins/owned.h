@@ -65,13 +65,20 @@ owned_match owned_stale;	/* arg: a struct attachments */
 typedef bool owned_once(struct nft_batch *b, void *arg, struct err *e);
 bool owned_withdraw(struct nl *nl, struct arena *a, owned_once *once, void *arg, bool *ret_changed,
 		struct err *e) MUST_CHECK;
+/*
+ * A rule that reads elements, and what its chain may have in front of it: only rules of the same kind, or somebody's
+ * "return" undoes ours.
+ */
+struct owned_rule {
+	uint8_t family;
+	const char *table, *chain;
+	const char *set;	/* the rule looks into it... */
+	const char *ends;	/* ...and its shape ends so; or: */
+	const char *jump;	/* it leads there, */
+	const char *kind;	/* and chains whose names begin so are of its kind */
+	bool headed;		/* the first rule is a match of addresses with a verdict */
+};
+bool owned_rule_check(struct nl *nl, struct arena *a, const struct owned_rule *r, struct err *e) MUST_CHECK;
 /* All elements are in the kernel, with owner and value. The failure names the first that is not. */
 bool owned_check(struct nl *nl, struct arena *a, const struct owned_list *l, struct err *e) MUST_CHECK;
-/* Until masq.c is changed. */
-static inline void owned_batch(struct nft_batch *b, struct arena *a, struct nl *nl, size_t size)
-{
-	(void)size;
-	nft_begin_growing(b, nl, a);
-}
-
 #endif

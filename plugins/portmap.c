@@ -82,12 +82,7 @@ static bool allow_localhost(const struct portmap *p, struct err *e)
 	return sysctl_want(arena_printf(p->arena, "net/ipv4/conf/%s/route_localnet", ifname), "1", e);
 }
 
-/* The kernel cannot do it at all: what "auto" may answer with the other backend. */
-static bool is_missing(int num)
-{
-	return num == EOPNOTSUPP || num == ENOENT || num == EAFNOSUPPORT || num == EPROTONOSUPPORT || num == EINVAL;
-}
-
+/* What the kernel cannot do at all, "auto" may answer with the other backend. */
 static bool setup_auto(struct nl *nl, const struct portmap *p, struct err *e)
 {
 	struct err why = ERR_INIT;
@@ -96,12 +91,12 @@ static bool setup_auto(struct nl *nl, const struct portmap *p, struct err *e)
 	if (portmap_nft_understands(p, &why)) {
 		if (portmap_nft_setup(nl, p, &why))
 			return true;
-		other = is_missing(why.num);
+		other = nft_is_missing(why.num);
 	} else {
 		other = conditions_are_iptables(&p->conditions[0]) || conditions_are_iptables(&p->conditions[1]);
 	}
 	if (other && iptables_usable(p->arena, p->has_addr[0] ? AF_INET : AF_INET6))
-		return portmap_iptables_setup(nl, p, e);
+		return portmap_iptables_setup(nl, p, e) || wrap(e, "nftables: %s; iptables", why.text);
 	*e = why;
 	return false;
 }
@@ -131,7 +126,10 @@ static bool publish(const struct portmap *p, struct err *e)
 
 // ---- withdrawing ----
 
-struct withdrawal { const struct portmap *p; struct flushes gone; };
+struct withdrawal {
+	const struct portmap *p;
+	struct flushes gone;
+};
 
 static bool withdraw_once(struct nft_batch *b, void *arg, struct err *e)
 {
@@ -215,7 +213,11 @@ static bool portmap_check(const struct request *r, struct err *e)
 	return false;
 }
 
-struct gc { struct arena *arena; struct attachments valid; struct flushes gone; };
+struct gc {
+	struct arena *arena;
+	struct attachments valid;
+	struct flushes gone;
+};
 
 static bool gc_once(struct nft_batch *b, void *arg, struct err *e)
 {

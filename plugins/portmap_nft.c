@@ -37,7 +37,7 @@
 #include "plugins/subnet.h"
 
 #define TABLE "crimp_portmap"
-#define CT_DNAT (1 << 5)	/* IPS_DST_NAT */
+#define CT_DNAT (1 << 5) /* IPS_DST_NAT */
 
 static const int families[2] = { AF_INET, AF_INET6 };
 
@@ -358,22 +358,30 @@ static const char *owner_text(struct arena *a, const char *comment)
 }
 
 /*
- * A port that leads to our own address under another name is a leftover of who had the address before; the same goes
- * for addresses in the other sets. A port that leads elsewhere is in use.
+ * What leads to our own address under another name of our network is a leftover of who had the address before. In
+ * another network the same address is somebody else, who is alive for all we know; the kernel sends what is published to
+ * one of the two only, so there is no way to serve both. A port that leads elsewhere is in use.
  */
 static bool may_replace(const struct owned *o, const struct nft_elem_info *found, void *arg, struct err *e)
 {
 	const struct need *need = o->about;
 	const struct portmap *p = need->p;
 	const struct ip *addr = &p->addr[need->which].ip;
+	char text[IP_TEXT_MAX];
 
 	(void)arg;
-	if (!need->mapping || (found->comment && str_eq(found->comment, o->el.comment)))
+	if (found->comment && str_eq(found->comment, o->el.comment))
 		return true;
-	if (found->data.len >= ip_size(addr) && memcmp(found->data.data, ip_bytes(addr), ip_size(addr)) == 0)
+	if (attachment_is_of(found->comment, p->at.network) &&
+	    (!need->mapping ||
+	     (found->data.len >= ip_size(addr) && memcmp(found->data.data, ip_bytes(addr), ip_size(addr)) == 0)))
 		return true;
-	fail(e, 0, "%s is already published by %s", mapping_text(p->arena, need->mapping),
-	     owner_text(p->arena, found->comment));
+	if (need->mapping)
+		fail(e, 0, "%s is already published by %s", mapping_text(p->arena, need->mapping),
+		     owner_text(p->arena, found->comment));
+	else
+		fail(e, 0, "address %s already has published ports as that of %s", ip_text(addr, text),
+		     owner_text(p->arena, found->comment));
 	e->num = EADDRINUSE;
 	return false;
 }
@@ -478,32 +486,32 @@ bool portmap_nft_gc(struct nft_batch *b, struct arena *a, const struct attachmen
 
 // ---- checking ----
 
-static bool has_rule(struct nl *nl, const struct portmap *p, int which, const char *chain, const char *set,
-		     const char *jump, struct err *e)
+static bool leads(struct nl *nl, const struct portmap *p, int which, const char *from, const char *to, struct err *e)
 {
-	struct nft_rule_info *rules;
-	size_t n;
+	const struct owned_rule r = { .family = nfproto(which),
+				      .table = TABLE,
+				      .chain = from,
+				      .jump = to,
+				      .kind = str_starts(to, "publish") ? "publish" : to };
 
-	if (!nft_rules(nl, p->arena, nfproto(which), TABLE, chain, &rules, &n, e))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if ((set && rules[i].set && str_eq(rules[i].set, set)) ||
-		    (jump && rules[i].jump && str_eq(rules[i].jump, jump)))
-			return true;
-	return fail(e, 0, "nftables chain %s of table %s has no rule for %s", chain, TABLE, set ? set : jump);
+	return owned_rule_check(nl, p->arena, &r, e);
 }
 
 static bool check_rules(struct nl *nl, const struct portmap *p, const struct owned *o, struct err *e)
 {
 	const struct need *need = o->about;
-	const char *chain = arena_printf(p->arena, "publish%s", need->group);
+	const char *publish = arena_printf(p->arena, "publish%s", need->group);
+	const struct owned_rule r = { .family = o->family,
+				      .table = TABLE,
+				      .chain = need->mapping ? publish : "hairpin",
+				      .set = o->set,
+				      .ends = need->mapping ? " nat" : " masq" };
 
+	if (!owned_rule_check(nl, p->arena, &r, e))
+		return false;
 	if (!need->mapping)
-		return has_rule(nl, p, need->which, "hairpin", o->set, NULL, e) &&
-		       has_rule(nl, p, need->which, "postrouting", NULL, "hairpin", e);
-	return has_rule(nl, p, need->which, chain, o->set, NULL, e) &&
-	       has_rule(nl, p, need->which, "prerouting", NULL, chain, e) &&
-	       has_rule(nl, p, need->which, "output", NULL, chain, e);
+		return leads(nl, p, need->which, "postrouting", "hairpin", e);
+	return leads(nl, p, need->which, "prerouting", publish, e) && leads(nl, p, need->which, "output", publish, e);
 }
 
 bool portmap_nft_check(struct nl *nl, const struct portmap *p, struct err *e)
@@ -512,8 +520,12 @@ bool portmap_nft_check(struct nl *nl, const struct portmap *p, struct err *e)
 
 	if (!owned_check(nl, p->arena, &l, e))
 		return false;
-	for (size_t i = 0; i < l.n; i++)
-		if (!check_rules(nl, p, &l.v[i], e))
+	for (size_t i = 0; i < l.n; i++) {
+		const struct owned *o = &l.v[i];
+		bool same_rules = i && o->family == o[-1].family && str_eq(o->set, o[-1].set);
+
+		if (!same_rules && !check_rules(nl, p, o, e))
 			return false;
+	}
 	return true;
 }

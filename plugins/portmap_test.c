@@ -218,6 +218,28 @@ static void test_owner(void **state)
 	works(two, COMMAND_CHECK);
 }
 
+/* The same address in another network is another container: what is published leads to one, and the other is refused. */
+static void test_same_address(void **state)
+{
+	const struct call one = { .mappings = WEB, .ips = IPS };
+	const struct call same_port = { .network = "net2", .id = "cid2", .mappings = WEB, .ips = IPS };
+	const struct call same_address = { .network = "net2", .id = "cid2", .mappings = DNS, .ips = IPS };
+	const char *before;
+
+	(void)state;
+	works(one, COMMAND_ADD);
+	before = elements();
+	assert_string_equal(refused(same_port, COMMAND_ADD),
+			    "host port 8080/tcp is already published by container cid1 (network net1, interface eth0)");
+	assert_string_equal(
+		refused(same_address, COMMAND_ADD),
+		"address 10.1.0.5 already has published ports as that of container cid1 (network net1, interface eth0)");
+	works(same_address, COMMAND_DEL);
+	assert_string_equal(elements(), before);
+	works(one, COMMAND_DEL);
+	works(same_address, COMMAND_ADD);
+}
+
 /* Whatever the runtime still knows, everything goes. */
 static void test_del(void **state)
 {
@@ -226,7 +248,9 @@ static void test_del(void **state)
 		{ .mappings = WEB "," DNS },
 		{ .ips = IPS },
 		{ 0 },
-		{ .mappings = "{\"hostPort\":1,\"containerPort\":1}", .ips = IPS4, .options = "\"backend\":\"unknown\"" },
+		{ .mappings = "{\"hostPort\":1,\"containerPort\":1}",
+		  .ips = IPS4,
+		  .options = "\"backend\":\"unknown\"" },
 	};
 	const struct call other = { .id = "cid2",
 				    .mappings = "{\"hostPort\":1,\"containerPort\":1}",
@@ -273,7 +297,9 @@ static void test_repeated_in_vain(void **state)
 {
 	const struct call c = { .mappings = WEB, .ips = IPS };
 	struct call bad[] = {
-		{ .mappings = WEB, .ips = IPS, .options = "\"backend\":\"nftables\",\"conditionsV4\":[\"ct state new\"]" },
+		{ .mappings = WEB,
+		  .ips = IPS,
+		  .options = "\"backend\":\"nftables\",\"conditionsV4\":[\"ct state new\"]" },
 		{ .mappings = WEB, .ips = IPS, .options = "\"backend\":\"iptables\",\"conditionsV6\":[\"--wrong\"]" },
 	};
 	const char *before;
@@ -355,12 +381,23 @@ static void test_foreign_table(void **state)
 
 static void test_check(void **state)
 {
-	static const struct { const char *damage, *text; } damages[] = {
-		{ "nft flush chain ip crimp_portmap publish", "chain publish of table crimp_portmap has no rule for ports" },
-		{ "nft flush chain ip crimp_portmap output", "chain output of table crimp_portmap has no rule for publish" },
-		{ "nft flush chain ip crimp_portmap hairpin", "chain hairpin of table crimp_portmap has no rule for from_localhost" },
-		{ "nft flush set ip crimp_portmap from_10.1.0.0/16", "set from_10.1.0.0/16 of table crimp_portmap has no element" },
+	static const struct {
+		const char *damage, *text;
+	} damages[] = {
+		{ "nft flush chain ip crimp_portmap publish",
+		  "chain publish of table crimp_portmap has no rule for set ports" },
+		{ "nft flush chain ip crimp_portmap output",
+		  "chain output of table crimp_portmap has no rule for publish" },
+		{ "nft flush chain ip crimp_portmap hairpin",
+		  "chain hairpin of table crimp_portmap has no rule for set from_localhost" },
+		{ "nft flush set ip crimp_portmap from_10.1.0.0/16",
+		  "set from_10.1.0.0/16 of table crimp_portmap has no element" },
 		{ "nft flush map ip crimp_portmap ports", "set ports of table crimp_portmap has no element" },
+		{ "nft insert rule ip crimp_portmap publish return", "somebody else before that for set ports" },
+		{ "nft insert rule ip crimp_portmap prerouting accept", "somebody else before that for publish" },
+		{ "nft insert rule ip crimp_portmap postrouting accept", "somebody else before that for hairpin" },
+		{ "nft insert rule ip crimp_portmap hairpin tcp dport 1 return",
+		  "somebody else before that for set from_localhost" },
 	};
 	const struct call c = { .mappings = WEB, .ips = IPS };
 
@@ -432,13 +469,18 @@ static void test_sources(void **state)
 
 static void test_config(void **state)
 {
-	static const struct { const char *mappings, *options, *text; } bad[] = {
-		{ "{\"hostPort\":0,\"containerPort\":80}", NULL, "failed to parse config: Invalid host port number: 0" },
-		{ "{\"hostPort\":1,\"containerPort\":-1}", NULL, "failed to parse config: Invalid container port number: -1" },
+	static const struct {
+		const char *mappings, *options, *text;
+	} bad[] = {
+		{ "{\"hostPort\":0,\"containerPort\":80}", NULL,
+		  "failed to parse config: Invalid host port number: 0" },
+		{ "{\"hostPort\":1,\"containerPort\":-1}", NULL,
+		  "failed to parse config: Invalid container port number: -1" },
 		{ "{\"hostPort\":1,\"containerPort\":1,\"protocol\":\"icmp\"}", NULL, "unknown protocol \"icmp\"" },
 		{ "{\"hostPort\":1,\"containerPort\":1,\"hostIP\":\"x\"}", NULL, "hostIP: invalid IP address: x" },
 		{ WEB, "\"markMasqBit\":32", "MasqMarkBit must be between 0 and 31" },
-		{ WEB, "\"markMasqBit\":1,\"externalSetMarkChain\":\"X\"", "Cannot specify externalSetMarkChain and markMasqBit" },
+		{ WEB, "\"markMasqBit\":1,\"externalSetMarkChain\":\"X\"",
+		  "Cannot specify externalSetMarkChain and markMasqBit" },
 		{ WEB, "\"backend\":\"pf\"", "unrecognized backend \"pf\"" },
 		{ WEB, "\"backend\":\"nftables\",\"markMasqBit\":1",
 		  "nftables backend was requested but configuration contains iptables-specific options [markMasqBit]" },
@@ -575,6 +617,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_to_do, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_owner, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_same_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_del, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_repeated_in_vain, set_up, tear_down),

@@ -23,9 +23,9 @@
 #include "plugins/owned.h"
 
 #define TABLE "crimp_spoof"
-#define OLD_TABLE "nat"		/* bridge family */
+#define OLD_TABLE "nat" /* bridge family */
 
-enum { PAIR_LEN = IFNAMSIZ + 8 };	/* the MAC is padded to a multiple of 4 */
+enum { PAIR_LEN = IFNAMSIZ + 8 }; /* the MAC is padded to a multiple of 4 */
 
 static void put_table(struct nft_batch *b)
 {
@@ -103,7 +103,9 @@ bool spoof_setup(struct arena *a, const struct attachment *at, const char *host_
 
 // ---- the reference's chains ----
 
-struct old_names { const char *comment, *chain[2]; };
+struct old_names {
+	const char *comment, *chain[2];
+};
 
 static struct old_names old_names(struct arena *a, const struct attachment *at)
 {
@@ -159,7 +161,12 @@ static bool old_exists(struct nl *nl, struct arena *a, const struct attachment *
 
 // ---- removing and checking ----
 
-struct withdrawal { struct arena *arena; const struct attachment *at; const char *host_ifname; const struct mac *mac; };
+struct withdrawal {
+	struct arena *arena;
+	const struct attachment *at;
+	const char *host_ifname;
+	const struct mac *mac;
+};
 
 /* Without keys, or where something else lies at them, the comment says which elements they are. */
 static bool withdraw_once(struct nft_batch *b, void *arg, struct err *e)
@@ -173,7 +180,8 @@ static bool withdraw_once(struct nft_batch *b, void *arg, struct err *e)
 		if (!owned_del(b, w->arena, &l, &all, e))
 			return false;
 	}
-	return (all || owned_sweep(b, w->arena, NFPROTO_BRIDGE, TABLE, owned_by, attachment_comment(w->arena, w->at), e)) &&
+	return (all ||
+		owned_sweep(b, w->arena, NFPROTO_BRIDGE, TABLE, owned_by, attachment_comment(w->arena, w->at), e)) &&
 	       old_teardown(b, w->arena, w->at, e) && nft_commit(b, e);
 }
 
@@ -193,15 +201,13 @@ bool spoof_teardown(struct arena *a, const struct attachment *at, const char *ho
 
 static bool rule_check(struct nl *nl, struct arena *a, struct err *e)
 {
-	struct nft_rule_info *rules;
-	size_t n;
+	static const struct owned_rule rule = { .family = NFPROTO_BRIDGE,
+						.table = TABLE,
+						.chain = "prerouting",
+						.set = "guarded",
+						.ends = "meta lookup meta payload lookup immediate" };
 
-	if (!nft_rules(nl, a, NFPROTO_BRIDGE, TABLE, "prerouting", &rules, &n, e))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (rules[i].set && str_eq(rules[i].set, "guarded"))
-			return true;
-	return fail(e, 0, "nftables chain prerouting of table %s has no rule for set guarded", TABLE);
+	return owned_rule_check(nl, a, &rule, e);
 }
 
 bool spoof_check(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
@@ -219,7 +225,10 @@ bool spoof_check(struct arena *a, const struct attachment *at, const char *host_
 	return wrap(e, "sender guard of %s", host_ifname);
 }
 
-struct gc { struct arena *arena; struct attachments valid; };
+struct gc {
+	struct arena *arena;
+	struct attachments valid;
+};
 
 static bool gc_once(struct nft_batch *b, void *arg, struct err *e)
 {

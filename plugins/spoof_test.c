@@ -72,6 +72,9 @@ static void test_list(void **state)
 	assert_true(spoof_check(&a, &one, "veth1a2b3c4d", &mac, &e));
 	assert_false(spoof_check(&a, &one, "veth1a2b3c4d", &mac2, &e));
 	assert_false(spoof_check(&a, &two, "veth1a2b3c4d", &mac, &e));
+	output("nft insert rule bridge crimp_spoof prerouting accept");
+	assert_false(spoof_check(&a, &one, "veth1a2b3c4d", &mac, &e));
+	assert_non_null(strstr(e.text, "somebody else"));
 	output("nft flush chain bridge crimp_spoof prerouting");
 	assert_false(spoof_check(&a, &one, "veth1a2b3c4d", &mac, &e));
 	assert_non_null(strstr(e.text, "no rule for set guarded"));

@@ -67,6 +67,10 @@ BROKEN = {
                                ["node ip link set {port} master cni0", "node bridge link set dev {port} isolated on"],
                                "{port}.*cni0"),
     "port MAC": (["node ip link set {port} address 0a:00:00:00:00:01"], None, "{port}.*0a:00:00:00:00:01"),
+    "port disabled": (["node bridge link set dev {port} state 0"], ["node bridge link set dev {port} state 3"],
+                      "{port}.*forward"),
+    "port blocked": (["node bridge link set dev {port} state 4"], ["node bridge link set dev {port} state 3"],
+                     "{port}.*forward"),
     "isolation off": (["node bridge link set dev {port} isolated off"], ["node bridge link set dev {port} isolated on"],
                       "isolation.*{port}"),
     "hairpin on": (["node bridge link set dev {port} hairpin on"], ["node bridge link set dev {port} hairpin off"],
@@ -99,8 +103,8 @@ BROKEN = {
     "default route by another": (["pod ip route replace default via 10.7.0.99"], ["pod ip route replace default via 10.7.0.1"],
                                  "0.0.0.0/0.*10.7.0.1"),
     "connected route": (["pod ip route del 10.7.0.0/24"], ["pod ip route add 10.7.0.0/24 dev eth0 src 10.7.0.2"], "10.7.0.0/24"),
-    "masquerade IPv4": (*nft("delete element ip crimp_masquerade from_10.7.0.0/24 {{ 10.7.0.2 }}"), "from_10.7.0.0/24"),
-    "masquerade IPv6": (*nft("delete element ip6 crimp_masquerade from_fd00-7--/64 {{ fd00:7::2 }}"), "crimp_masquerade"),
+    "masquerade IPv4": (*nft("delete element ip crimp_masquerade from_10.7.0.0/24_testnet {{ 10.7.0.2 }}"), "from_10.7.0.0/24"),
+    "masquerade IPv6": (*nft("delete element ip6 crimp_masquerade from_fd00-7--/64_testnet {{ fd00:7::2 }}"), "crimp_masquerade"),
     "masquerade rule": (*nft("flush chain ip crimp_masquerade postrouting"), "postrouting.*crimp_masquerade"),
     "masquerade table": (*nft("delete table ip crimp_masquerade"), "crimp_masquerade"),
     "all filters": (*nft("flush ruleset"), "crimp"),
@@ -178,3 +182,61 @@ def test_check_changes_nothing(node):
     before = node.state(), w.container.state(), node.leases()
     assert w.check().ok
     assert (node.state(), w.container.state(), node.leases()) == before
+
+
+# How a bridge came to be whose MAC nobody had set: (what is made before, more of the configuration)
+LOOSE = {
+    "without IPAM": ([], {"ipam": None}),
+    "bridge there": (["ip link add cni0 type bridge"], {}),
+    "bridge there, without IPAM": (["ip link add cni0 type bridge"], {"ipam": None}),
+    "gateway address there": (["ip link add cni0 up type bridge", "ip addr add 10.7.0.1/24 dev cni0"], {}),
+    "new": ([], {}),
+}
+
+
+@case("bridge:check-MAC-kept")
+@pytest.mark.parametrize("how", LOOSE)
+def test_gateway_keeps_its_mac(node, container, how):
+    """A bridge that is a gateway keeps its MAC, whatever ports come and go, and CHECK is content"""
+    before, more = LOOSE[how]
+    for command in before:
+        node.run(*command.split())
+    conf = {"type": "bridge", "isGateway": True, "ipam": node.host_local("10.7.0.0/24"), **more}
+    conf = {k: v for k, v in conf.items() if v is not None}
+    r = node.add(conf, container)
+    assert r["interfaces"][0]["mac"] == node.mac("cni0")
+    node.ip("link", "add", "low0", "address", "02:00:00:00:00:01", "type", "veth", "peer", "name", "low1")
+    node.ip("link", "set", "low0", "master", "cni0")
+    second = node.container("second")
+    other = node.add(conf, second)
+    assert r["interfaces"][0]["mac"] == other["interfaces"][0]["mac"] == node.mac("cni0")
+    node.check(conf, container, prev=r)
+    node.delete(conf, container, prev=r)
+    node.ip("link", "del", "low0")
+    assert other["interfaces"][0]["mac"] == node.mac("cni0")
+    node.check(conf, second, prev=other)
+
+
+@case("bridge:check-neighbours-kept")
+def test_add_keeps_the_neighbours_of_the_bridge(node):
+    """A MAC that stays anyway is not set again, which would make the bridge forget its neighbours"""
+    seeing = node.bin / "seeing"
+    seeing.write_text(f"#!/bin/sh\nexec unshare -m sh -c 'mount -t sysfs sysfs /sys && exec {node.bin}/bridge'\n")
+    seeing.chmod(0o755)
+    conf = {"type": "bridge", "isGateway": True, "ipam": node.host_local("10.7.0.0/24")}
+    node.ip("link", "add", "cni0", "type", "bridge")
+    node.add(conf, node.container(), type="seeing")
+    node.ip("neigh", "add", "10.7.0.99", "lladdr", "02:00:00:00:00:02", "nud", "stale", "dev", "cni0")
+    node.add(conf, node.container(), type="seeing")
+    assert "10.7.0.99" in node.run("ip", "neigh", "show", "dev", "cni0").out
+
+
+@case("bridge:check-other-plugins")
+def test_addresses_of_other_plugins(node, container):
+    """Addresses that another plugin of the chain has put into the result are not asked for on the bridge"""
+    w = Attached(node, ipam=node.host_local("10.7.0.0/24"))
+    w.result["interfaces"].append({"name": "other0", "sandbox": w.container.path})
+    for address in "192.0.2.77/24", "2001:db8::77/64":
+        w.result["ips"].append({"address": address, "interface": len(w.result["interfaces"]) - 1})
+    node.sysctl("net.ipv6.conf.all.forwarding", 0)
+    assert w.check().ok, w.check()
