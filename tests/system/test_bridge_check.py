@@ -69,8 +69,6 @@ BROKEN = {
     "port MAC": (["node ip link set {port} address 0a:00:00:00:00:01"], None, "{port}.*0a:00:00:00:00:01"),
     "port disabled": (["node bridge link set dev {port} state 0"], ["node bridge link set dev {port} state 3"],
                       "{port}.*forward"),
-    "port blocked": (["node bridge link set dev {port} state 4"], ["node bridge link set dev {port} state 3"],
-                     "{port}.*forward"),
     "isolation off": (["node bridge link set dev {port} isolated off"], ["node bridge link set dev {port} isolated on"],
                       "isolation.*{port}"),
     "hairpin on": (["node bridge link set dev {port} hairpin on"], ["node bridge link set dev {port} hairpin off"],
