@@ -17,12 +17,10 @@
 static const struct tool {
 	int family;
 	uint8_t nfproto;
-	const char *restore, *legacy_restore, *legacy_save, *names;
+	const char *restore, *names;
 } tools[2] = {
-	{ AF_INET, NFPROTO_IPV4, "iptables-restore", "iptables-legacy-restore", "iptables-legacy-save",
-	  "/proc/thread-self/net/ip_tables_names" },
-	{ AF_INET6, NFPROTO_IPV6, "ip6tables-restore", "ip6tables-legacy-restore", "ip6tables-legacy-save",
-	  "/proc/thread-self/net/ip6_tables_names" },
+	{ AF_INET, NFPROTO_IPV4, "iptables-restore", "/proc/thread-self/net/ip_tables_names" },
+	{ AF_INET6, NFPROTO_IPV6, "ip6tables-restore", "/proc/thread-self/net/ip6_tables_names" },
 };
 
 static const struct tool *tool(int family)
@@ -52,6 +50,23 @@ static const char *program(struct arena *a, const char *name)
 	return NULL;
 }
 
+/* What a program has to say, on one line. */
+static const char *one_line(struct arena *a, struct bytes said)
+{
+	struct buf b;
+	size_t end = said.len;
+
+	buf_init(&b, a, said.len + 1);
+	while (end && strchr("\n\r\t ", said.data[end - 1]))
+		end--;
+	for (size_t i = 0; i < end; i++)
+		if (said.data[i] != '\n')
+			buf_putc(&b, (unsigned char)said.data[i] < ' ' ? ' ' : said.data[i]);
+		else if (said.data[i + 1] != '\n')
+			buf_puts(&b, "; ");
+	return end ? buf_str(&b) : "no message";
+}
+
 static bool run(struct arena *a, const char *path, char *const *argv, struct bytes input, struct bytes *ret_out,
 		struct err *e)
 {
@@ -66,8 +81,7 @@ static bool run(struct arena *a, const char *path, char *const *argv, struct byt
 	if (!proc_run(a, &p, &end, e))
 		return wrap(e, "run %s", path);
 	if (end.status != 0)
-		return fail(e, 0, "%s: %s: %.600s", path, proc_status_text(a, end.status),
-			    end.err.len ? end.err.data : "no message");
+		return fail(e, 0, "%s: %s: %.600s", path, proc_status_text(a, end.status), one_line(a, end.err));
 	if (ret_out)
 		*ret_out = end.out;
 	return true;
@@ -138,29 +152,34 @@ bool iptables_is_legacy(int family)
 	return str_starts(text, "nat\n") || strstr(text, "\nnat\n");
 }
 
-static const char *legacy_program(struct arena *a, int family, const char *name)
+/* @what: "save" or "restore". Before 1.8 there were only the short names. */
+static const char *front_program(struct arena *a, enum iptables_front f, int family, const char *what)
 {
-	const char *path = program(a, name);
+	const char *ip = family == AF_INET6 ? "ip6" : "ip";
+	const char *path =
+		program(a, arena_printf(a, "%stables-%s-%s", ip, f == IPTABLES_NFT ? "nft" : "legacy", what));
 
-	if (path || iptables_front(a, family) == IPTABLES_NFT)
-		return path;
-	return program(a, arena_printf(a, "%stables-%s", family == AF_INET6 ? "ip6" : "ip", strrchr(name, '-') + 1));
+	return path || iptables_front(a, family) != f ? path : program(a, arena_printf(a, "%stables-%s", ip, what));
 }
 
 /*
- * Reading a table makes one where there was none, so the kernel is asked first. A table that no program of this node
- * can have made (none is installed) is not ours.
+ * Reading a legacy table makes one where there was none, so the kernel is asked first. A legacy table that no program
+ * of this node can have made (none is installed) is not ours.
  */
-static bool legacy_text(struct iptables *t, int family, struct iptables_text **ret, struct err *e)
+static bool saved_text(struct iptables *t, enum iptables_front f, int family, struct iptables_text **ret, struct err *e)
 {
-	struct iptables_text *x = &t->text[family == AF_INET6];
-	const char *path;
+	struct iptables_text *x = &t->text[f][family == AF_INET6];
+	const char *path = NULL;
 	struct bytes out;
 
 	*ret = x;
 	if (x->read)
 		return true;
-	if (iptables_is_legacy(family) && (path = legacy_program(t->arena, family, tool(family)->legacy_save))) {
+	if (f == IPTABLES_NFT || iptables_is_legacy(family))
+		path = front_program(t->arena, f, family, "save");
+	if (!path && f == IPTABLES_NFT)
+		return fail(e, ENOENT, "%s is not installed", family == AF_INET6 ? "ip6tables-save" : "iptables-save");
+	if (path) {
 		char *const argv[] = { (char *)path, (char *)"-t", (char *)"nat", NULL };
 
 		if (!run(t->arena, path, argv, (struct bytes){ 0 }, &out, e))
@@ -194,12 +213,18 @@ static const char *saved_word(struct arena *a, const char *line, const char *opt
 	return buf_str(&b);
 }
 
-static bool legacy_rules(struct iptables *t, int family, const char *chain, struct buf *out, struct err *e)
+const char *iptables_word(struct arena *a, const struct iptables_rule *r, const char *option)
+{
+	return saved_word(a, r->text, option);
+}
+
+static bool saved_rules(struct iptables *t, enum iptables_front f, int family, const char *chain, struct buf *out,
+			struct err *e)
 {
 	const char *start = arena_printf(t->arena, "-A %s ", chain);
 	struct iptables_text *x;
 
-	if (!legacy_text(t, family, &x, e))
+	if (!saved_text(t, f, family, &x, e))
 		return false;
 	for (size_t i = 0; i < x->n; i++) {
 		struct iptables_rule r = { .chain = chain, .text = x->lines[i] };
@@ -218,7 +243,7 @@ static bool legacy_chain_exists(struct iptables *t, int family, const char *chai
 	const char *start = arena_printf(t->arena, ":%s ", chain);
 	struct iptables_text *x;
 
-	if (!legacy_text(t, family, &x, e))
+	if (!saved_text(t, IPTABLES_LEGACY, family, &x, e))
 		return false;
 	*ret = false;
 	for (size_t i = 0; i < x->n; i++)
@@ -259,7 +284,21 @@ bool iptables_rules(struct iptables *t, enum iptables_front f, int family, const
 	struct buf out;
 
 	buf_init(&out, t->arena, 1024);
-	if (!(f == IPTABLES_LEGACY ? legacy_rules : nft_held_rules)(t, family, chain, &out, e))
+	if (!(f == IPTABLES_LEGACY ? saved_rules(t, f, family, chain, &out, e)
+				   : nft_held_rules(t, family, chain, &out, e)))
+		return false;
+	*ret = (struct iptables_rule *)out.data;
+	*ret_n = out.len / sizeof(**ret);
+	return true;
+}
+
+bool iptables_saved(struct iptables *t, enum iptables_front f, int family, const char *chain,
+		    struct iptables_rule **ret, size_t *ret_n, struct err *e)
+{
+	struct buf out;
+
+	buf_init(&out, t->arena, 1024);
+	if (!saved_rules(t, f, family, chain, &out, e))
 		return false;
 	*ret = (struct iptables_rule *)out.data;
 	*ret_n = out.len / sizeof(**ret);
@@ -270,8 +309,8 @@ bool iptables_rules(struct iptables *t, enum iptables_front f, int family, const
 
 static void drop_rule(struct iptables *t, enum iptables_front f, int family, const struct iptables_rule *r)
 {
-	if (f == IPTABLES_LEGACY) {
-		buf_printf(&t->text[family == AF_INET6].removal, "-D%s\n", r->text + 2);
+	if (r->text) {
+		buf_printf(&t->text[f][family == AF_INET6].removal, "-D%s\n", r->text + 2);
 		return;
 	}
 	nft_table(t->batch, tool(family)->nfproto, "nat");
@@ -281,7 +320,7 @@ static void drop_rule(struct iptables *t, enum iptables_front f, int family, con
 static void drop_chain(struct iptables *t, enum iptables_front f, int family, const char *chain)
 {
 	if (f == IPTABLES_LEGACY) {
-		buf_printf(&t->text[family == AF_INET6].removal, "-F %s\n-X %s\n", chain, chain);
+		buf_printf(&t->text[f][family == AF_INET6].removal, "-F %s\n-X %s\n", chain, chain);
 		return;
 	}
 	nft_table(t->batch, tool(family)->nfproto, "nat");
@@ -320,6 +359,44 @@ bool iptables_unlink(struct iptables *t, int family, const char *entry, const ch
 	       unlink_from(t, IPTABLES_LEGACY, family, entry, chain, e);
 }
 
+/* Where nobody can read the rules' text they go together, as with the reference. */
+static bool unlink_mine_from(struct iptables *t, enum iptables_front f, int family, const char *entry,
+			     const char *chain, iptables_match *mine, const void *arg, struct err *e)
+{
+	const char *const chains[] = { entry, chain };
+	struct iptables_rule *rules;
+	bool there, shared = false;
+	size_t n;
+
+	if (!iptables_chain_exists(t, f, family, chain, &there, e))
+		return false;
+	if (!there)
+		return true;
+	if (!front_program(t->arena, f, family, "save"))
+		return unlink_from(t, f, family, entry, chain, e);
+	if (!iptables_saved(t, f, family, entry, &rules, &n, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		shared |= goes_to(&rules[i], chain) && !mine(&rules[i], arg);
+	if (!shared)
+		return unlink_from(t, f, family, entry, chain, e);
+	for (size_t k = 0; k < ARRAY_LEN(chains); k++) {
+		if (!iptables_saved(t, f, family, chains[k], &rules, &n, e))
+			return false;
+		for (size_t i = 0; i < n; i++)
+			if ((k || goes_to(&rules[i], chain)) && mine(&rules[i], arg))
+				drop_rule(t, f, family, &rules[i]);
+	}
+	return true;
+}
+
+bool iptables_unlink_mine(struct iptables *t, int family, const char *entry, const char *chain, iptables_match *mine,
+			  const void *arg, struct err *e)
+{
+	return unlink_mine_from(t, IPTABLES_NFT, family, entry, chain, mine, arg, e) &&
+	       unlink_mine_from(t, IPTABLES_LEGACY, family, entry, chain, mine, arg, e);
+}
+
 static bool unlink_if_from(struct iptables *t, enum iptables_front f, int family, const char *entry,
 			   iptables_match *match, const void *arg, struct err *e)
 {
@@ -349,21 +426,27 @@ bool iptables_unlink_if(struct iptables *t, int family, const char *entry, iptab
 	       unlink_if_from(t, IPTABLES_LEGACY, family, entry, match, arg, e);
 }
 
+static bool done(struct iptables *t, enum iptables_front f, int family, struct err *e)
+{
+	struct iptables_text *x = &t->text[f][family == AF_INET6];
+	const char *path;
+
+	if (!x->read || !x->removal.len)
+		return true;
+	path = front_program(t->arena, f, family, "restore");
+	if (!path)
+		return fail(e, ENOENT, "%s is not installed", tool(family)->restore);
+	if (!restore(t->arena, path, buf_bytes(&x->removal), e))
+		return false;
+	x->read = false;
+	return true;
+}
+
 bool iptables_done(struct iptables *t, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
-		struct iptables_text *x = &t->text[i];
-		const char *path;
-
-		if (!x->read || !x->removal.len)
-			continue;
-		path = legacy_program(t->arena, tools[i].family, tools[i].legacy_restore);
-		if (!path)
-			return fail(e, ENOENT, "%s is not installed", tools[i].legacy_restore);
-		if (!restore(t->arena, path, buf_bytes(&x->removal), e))
+	for (size_t i = 0; i < ARRAY_LEN(tools); i++)
+		if (!done(t, IPTABLES_NFT, tools[i].family, e) || !done(t, IPTABLES_LEGACY, tools[i].family, e))
 			return false;
-		x->read = false;
-	}
 	return true;
 }
 

@@ -7,6 +7,8 @@
  * everything else; iptables-legacy keeps it in a table of its own, which only its program can read. A node without a
  * legacy table, which /proc says, never costs an execution.
  *
+ * What a rule matches is read from iptables-save, and only of a container that has a chain.
+ *
  * Writing (backend "iptables") is one iptables-restore run per family of a text made from what the table holds now.
  * Chains that are shared are made with -N, which fails when somebody was faster: then the table is read again and
  * another text is made.
@@ -23,10 +25,10 @@ struct iptables_rule {
 	const char *comment;	/* NULL: none */
 	const char *jump;	/* user chain; NULL: none */
 	uint64_t handle;	/* IPTABLES_NFT */
-	const char *text;	/* IPTABLES_LEGACY: "-A CHAIN ..." */
+	const char *text;	/* "-A CHAIN ..."; NULL when read from nf_tables */
 };
 
-struct iptables_text {		/* a legacy table of one family, as saved */
+struct iptables_text {		/* the table of one family, as saved */
 	bool read;
 	char **lines;
 	size_t n;
@@ -37,7 +39,7 @@ struct iptables {
 	struct arena *arena;
 	struct nl *nl;
 	struct nft_batch *batch;	/* where deletions in nf_tables go */
-	struct iptables_text text[2];	/* IPv4, IPv6 */
+	struct iptables_text text[IPTABLES_FRONTS][2];	/* IPv4, IPv6 */
 };
 
 /* @family is AF_INET or AF_INET6 everywhere. @batch may be NULL for who only looks. */
@@ -50,13 +52,25 @@ bool iptables_chain_exists(struct iptables *t, enum iptables_front f, int family
 bool iptables_rules(struct iptables *t, enum iptables_front f, int family, const char *chain,
 		struct iptables_rule **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 
+/* The same as text, by iptables-save: what a rule matches is best read in its own words. */
+bool iptables_saved(struct iptables *t, enum iptables_front f, int family, const char *chain,
+		struct iptables_rule **ret, size_t *ret_n, struct err *e) MUST_CHECK;
+/* The word after @option (" -s ") in a rule's text; NULL: it has none. */
+const char *iptables_word(struct arena *a, const struct iptables_rule *r, const char *option);
+
 /* Plan the removal of @chain and of all rules of @entry that go there, in both front ends, if it is there. */
 bool iptables_unlink(struct iptables *t, int family, const char *entry, const char *chain, struct err *e) MUST_CHECK;
-/* The same for the chain of each rule of @entry that @match wants gone. */
+/*
+ * The same for a chain that several interfaces share: when rules of @entry that @mine does not accept lead there, only
+ * those of both chains go that it does accept. They have their text.
+ */
 typedef bool iptables_match(const struct iptables_rule *r, const void *arg);
+bool iptables_unlink_mine(struct iptables *t, int family, const char *entry, const char *chain, iptables_match *mine,
+		const void *arg, struct err *e) MUST_CHECK;
+/* The same for the chain of each rule of @entry that @match wants gone. */
 bool iptables_unlink_if(struct iptables *t, int family, const char *entry, iptables_match *match, const void *arg,
 		struct err *e) MUST_CHECK;
-/* Carry out what is planned for legacy tables (nf_tables ones are in @batch, which the caller commits). */
+/* Carry out what is planned as text (what is planned in nf_tables is in @batch, which the caller commits first). */
 bool iptables_done(struct iptables *t, struct err *e) MUST_CHECK;
 
 /* Is there an iptables-restore for this family? */

@@ -278,6 +278,38 @@ static void test_iptables(void **state)
 	assert_false(check(&one, "10.1.0.5/16", &e));
 }
 
+/* Two interfaces of one container in one network share the chain. */
+static void test_iptables_two(void **state)
+{
+	const struct attachment second = { "net1", "cid1", "eth1" };
+	const char *before, *both;
+	struct err e;
+
+	(void)state;
+	setup(MASQ_IPTABLES, &one, "10.1.0.5/16", NULL);
+	before = arena_strdup(&a, output("iptables -t nat -S"));
+	assert_false(check(&second, "10.1.0.6/16", &e));
+	setup(MASQ_IPTABLES, &second, "10.1.0.6/16", NULL);
+	both = arena_strdup(&a, output("iptables -t nat -S"));
+	assert_non_null(strstr(both, "-A POSTROUTING -s 10.1.0.6/32"));
+	setup(MASQ_IPTABLES, &one, "10.1.0.5/16", NULL);
+	setup(MASQ_IPTABLES, &second, "10.1.0.6/16", NULL);
+	assert_string_equal(output("iptables -t nat -S"), both);
+	assert_true(check(&one, "10.1.0.5/16", &e) && check(&second, "10.1.0.6/16", &e));
+	teardown(&second, "10.1.0.6/16");
+	teardown(&second, "10.1.0.6/16");
+	assert_string_equal(output("iptables -t nat -S"), before);
+	/* In another subnet, which is spared before anything is masqueraded. */
+	setup(MASQ_IPTABLES, &second, "10.2.0.6/16", NULL);
+	assert_true(check(&one, "10.1.0.5/16", &e) && check(&second, "10.2.0.6/16", &e));
+	assert_string_equal(output("iptables -t nat -S " CHAIN " | grep -o -e '-j .*'"),
+			    "-j ACCEPT\n-j ACCEPT\n-j MASQUERADE\n");
+	teardown(&one, "10.1.0.5/16");
+	assert_true(check(&second, "10.2.0.6/16", &e));
+	teardown(&second, "10.2.0.6/16");
+	assert_string_equal(output("iptables -t nat -S"), empty);
+}
+
 static const char go_commands[] =
 	"%s -t nat -N " CHAIN "; %s -t nat -A " CHAIN
 	" -d 10.1.0.5/16 -j ACCEPT -m comment --comment 'name: \"net1\" id: \"cid1\"';"
@@ -379,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_iptables, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_iptables_two, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_iptables_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rules_found, set_up, tear_down),
 		cmocka_unit_test(test_backend),

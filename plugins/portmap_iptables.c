@@ -138,6 +138,92 @@ static const char *entry_comment(const struct portmap *p)
 	return iptables_quote(p->arena, text);
 }
 
+// ---- whose rule is it ----
+
+static const struct mapping *mapping_of(const struct portmap *p, const char *protocol, long port)
+{
+	mappings_each(m, p) if (str_eq(m->protocol, protocol) && m->host_port == port) return m;
+	return NULL;
+}
+
+/* Are all ports that a rule is about ports of ours? Another interface of the container may share the chain. */
+static bool is_mine(const struct iptables_rule *r, const void *arg)
+{
+	const struct portmap *p = arg;
+	const char *protocol = iptables_word(p->arena, r, " -p "), *list = iptables_word(p->arena, r, " --dports ");
+	char **port;
+
+	list = list ? list : iptables_word(p->arena, r, " --dport ");
+	if (!protocol || !list)
+		return false;
+	for (port = str_split(p->arena, list, ',', NULL); *port; port++)
+		if (!mapping_of(p, protocol, strtol(*port, NULL, 10)))
+			return false;
+	return true;
+}
+
+static bool lists(const struct portmap *p, const struct iptables_rule *r, const struct mapping *m)
+{
+	const char *protocol = iptables_word(p->arena, r, " -p "), *list = iptables_word(p->arena, r, " --dports ");
+	char **port;
+
+	if (!protocol || !list || !str_eq(protocol, m->protocol))
+		return false;
+	for (port = str_split(p->arena, list, ',', NULL); *port; port++)
+		if (strtol(*port, NULL, 10) == m->host_port)
+			return true;
+	return false;
+}
+
+/* The rules of the container's chain, and those of DNAT_CHAIN, which may lead there. */
+struct found {
+	const char *chain;
+	struct iptables_rule *inside, *ways;
+	size_t n_inside, n_ways;
+};
+
+static bool look(struct iptables *t, enum iptables_front f, int family, struct found *ret, struct err *e)
+{
+	return iptables_saved(t, f, family, ret->chain, &ret->inside, &ret->n_inside, e) &&
+	       iptables_saved(t, f, family, DNAT_CHAIN, &ret->ways, &ret->n_ways, e);
+}
+
+static bool leads_in(const struct found *f, size_t i)
+{
+	return f->ways[i].jump && str_eq(f->ways[i].jump, f->chain);
+}
+
+static bool is_entered(const struct portmap *p, const struct found *f, const struct mapping *m)
+{
+	for (size_t i = 0; i < f->n_ways; i++)
+		if (leads_in(f, i) && lists(p, &f->ways[i], m))
+			return true;
+	return false;
+}
+
+static bool is_shared(const struct portmap *p, const struct found *f)
+{
+	for (size_t i = 0; i < f->n_ways; i++)
+		if (leads_in(f, i) && !is_mine(&f->ways[i], p))
+			return true;
+	return false;
+}
+
+static bool all_entered(const struct portmap *p, const struct found *f)
+{
+	mappings_each(m, p) if (!is_entered(p, f, m)) return false;
+	return true;
+}
+
+/* What an earlier ADD of this interface wrote goes, and is written anew. */
+static void drop_mine(struct script *s, const struct iptables_rule *r)
+{
+	if (is_mine(r, s->p))
+		buf_printf(&s->text, "-D%s\n", r->text + 2);
+}
+
+// ---- the ways to it ----
+
 /*
  * Rules that lead to the container's chain: by protocol, 15 ports each. Also for ports that are of the other family
  * only, as there: CHECK of the reference looks for the very text.
@@ -170,29 +256,46 @@ static void put_entries(struct script *s, const char *chain, const char *protoco
 		buf_puts(&s->text, buf_str(&tail));
 }
 
-/* @ret_made: the container's chain was not there before. */
-static bool setup_once(struct nl *nl, const struct portmap *p, int which, bool *ret_made, struct err *e)
+static void put_container(struct script *s, const struct found *f, bool there)
 {
 	static const char *const protocols[] = { "dccp", "sctp", "tcp", "udp" };
-	const char *chain = chain_name(p, "CNI-DN-");
+	const struct portmap *p = s->p;
+	bool shared = is_shared(p, f);
+
+	if (!shared)
+		buf_printf(&s->text, "%s %s\n", there ? "-F" : "-N", f->chain);
+	for (size_t i = 0; shared && i < f->n_inside; i++)
+		drop_mine(s, &f->inside[i]);
+	mappings_each(m, p) if (mapping_fits(m, families[s->which])) put_mapping(s, f->chain, m);
+	if (there && all_entered(p, f))
+		return;
+	for (size_t i = 0; i < f->n_ways; i++)
+		if (leads_in(f, i))
+			drop_mine(s, &f->ways[i]);
+	for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+		put_entries(s, f->chain, protocols[i]);
+}
+
+/* @ret_made: no port of ours was led to the container's chain before. */
+static bool setup_once(struct nl *nl, const struct portmap *p, int which, bool *ret_made, struct err *e)
+{
+	struct found found = { .chain = chain_name(p, "CNI-DN-") };
 	struct iptables table;
 	struct script s = {
 		.p = p, .which = which, .front = iptables_front(p->arena, families[which]), .table = &table
 	};
-	bool there, entered;
+	bool there, entered = false;
 
 	iptables_init(&table, p->arena, nl, NULL);
 	buf_init(&s.text, p->arena, 1024);
-	if (!put_shared(&s, e) || !iptables_chain_exists(&table, s.front, families[which], chain, &there, e) ||
-	    !leads(&s, DNAT_CHAIN, chain, &entered, e))
+	if (!put_shared(&s, e) || !iptables_chain_exists(&table, s.front, families[which], found.chain, &there, e) ||
+	    (there && !look(&table, s.front, families[which], &found, e)))
 		return false;
-	buf_printf(&s.text, "%s %s\n", there ? "-F" : "-N", chain);
-	mappings_each(m, p) if (mapping_fits(m, families[which])) put_mapping(&s, chain, m);
-	for (size_t i = 0; i < ARRAY_LEN(protocols) && !entered; i++)
-		put_entries(&s, chain, protocols[i]);
+	mappings_each(m, p) entered |= is_entered(p, &found, m);
+	put_container(&s, &found, there);
 	if (!iptables_restore(p->arena, families[which], buf_bytes(&s.text), e))
 		return false;
-	*ret_made = !there;
+	*ret_made = !entered;
 	return true;
 }
 
@@ -206,7 +309,7 @@ static void undo_first(struct nl *nl, const struct portmap *p)
 
 	nft_begin_growing(&b, nl, p->arena);
 	iptables_init(&t, p->arena, nl, &b);
-	done = iptables_unlink(&t, families[0], DNAT_CHAIN, chain_name(p, "CNI-DN-"), &ignored) &&
+	done = iptables_unlink_mine(&t, families[0], DNAT_CHAIN, chain_name(p, "CNI-DN-"), is_mine, p, &ignored) &&
 	       nft_commit(&b, &ignored) && iptables_done(&t, &ignored);
 }
 
@@ -231,32 +334,65 @@ bool portmap_iptables_setup(struct nl *nl, const struct portmap *p, struct err *
 
 // ---- the other verbs ----
 
+/* Where nobody knows the ports any more, the chain goes whole. */
+static bool unlink_dnat(struct iptables *t, const struct portmap *p, int family, struct err *e)
+{
+	const char *chain = chain_name(p, "CNI-DN-");
+
+	return p->mappings.n ? iptables_unlink_mine(t, family, DNAT_CHAIN, chain, is_mine, p, e)
+			     : iptables_unlink(t, family, DNAT_CHAIN, chain, e);
+}
+
 bool portmap_iptables_teardown(struct iptables *t, const struct portmap *p, struct err *e)
 {
 	for (int which = 0; which < 2; which++)
-		if (!iptables_unlink(t, families[which], DNAT_CHAIN, chain_name(p, "CNI-DN-"), e) ||
+		if (!unlink_dnat(t, p, families[which], e) ||
 		    !iptables_unlink(t, families[which], SNAT_CHAIN, chain_name(p, "CNI-SN-"), e))
 			return false;
 	return true;
 }
 
+static bool has_dnat(const struct portmap *p, int which, const struct found *f, const struct mapping *m)
+{
+	const char *port = arena_printf(p->arena, "%d", (int)m->host_port);
+	char addr[IP_TEXT_MAX];
+	const char *to = arena_printf(p->arena, which ? "[%s]:%d" : "%s:%d", ip_text(&p->addr[which].ip, addr),
+				      (int)m->container_port);
+
+	for (size_t i = 0; i < f->n_inside; i++) {
+		const char *protocol = iptables_word(p->arena, &f->inside[i], " -p ");
+		const char *dport = iptables_word(p->arena, &f->inside[i], " --dport ");
+		const char *dst = iptables_word(p->arena, &f->inside[i], " --to-destination ");
+
+		if (protocol && dport && dst && str_eq(protocol, m->protocol) && str_eq(dport, port) && str_eq(dst, to))
+			return true;
+	}
+	return false;
+}
+
 static bool check_front(struct iptables *t, const struct portmap *p, enum iptables_front f, int which, struct err *e)
 {
-	const char *chain = chain_name(p, "CNI-DN-");
-	struct iptables_rule *rules;
-	size_t n, wanted = 0;
-	struct script s = { .p = p, .which = which, .front = f, .table = t };
-	bool there, entered;
+	struct found found = { .chain = chain_name(p, "CNI-DN-") };
+	bool there;
 
-	if (!iptables_chain_exists(t, f, families[which], chain, &there, e) ||
-	    !iptables_rules(t, f, families[which], chain, &rules, &n, e) || !leads(&s, DNAT_CHAIN, chain, &entered, e))
+	if (!iptables_chain_exists(t, f, families[which], found.chain, &there, e))
 		return false;
-	mappings_each(m, p) wanted += mapping_fits(m, families[which]);
 	if (!there)
-		return fail(e, 0, "chain %s not found in iptables table nat", chain);
-	if (n < wanted)
-		return fail(e, 0, "chain %s has %zu of at least %zu rules in iptables table nat", chain, n, wanted);
-	return entered || fail(e, 0, "rule -j %s not found in table nat", chain);
+		return fail(e, 0, "chain %s not found in iptables table nat", found.chain);
+	if (!look(t, f, families[which], &found, e))
+		return false;
+	mappings_each(m, p)
+	{
+		if (!mapping_fits(m, families[which]))
+			continue;
+		if (!has_dnat(p, which, &found, m))
+			return fail(e, 0, "chain %s has no rule for %s in iptables table nat", found.chain,
+				    mapping_text(p->arena, m));
+		if (!is_entered(p, &found, m))
+			return fail(e, 0, "rule -j %s not found in table nat for %s", found.chain,
+				    mapping_text(p->arena, m));
+	}
+	return true;
 }
 
 bool portmap_iptables_check(struct nl *nl, const struct portmap *p, struct err *e)

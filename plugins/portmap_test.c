@@ -536,6 +536,47 @@ static void test_iptables(void **state)
 	assert_string_equal(output("iptables -t nat -S | grep -c CNI-DN"), "0\n");
 }
 
+/* Two interfaces of one container in one network share the chain; CHECK tells their ports apart. */
+static void test_iptables_two(void **state)
+{
+	const struct call one = { .mappings = WEB, .ips = IPS, .options = "\"backend\":\"iptables\"" };
+	const struct call two = { .mappings = DNS, .ips = IPS, .options = "\"backend\":\"iptables\"" };
+	const char *before, *both;
+
+	(void)state;
+	works(one, COMMAND_ADD);
+	before = arena_strdup(&a, output("iptables -t nat -S; ip6tables -t nat -S"));
+	assert_non_null(strstr(refused(two, COMMAND_CHECK), "host port 53/udp"));
+	works(two, COMMAND_ADD);
+	works(one, COMMAND_CHECK);
+	works(two, COMMAND_CHECK);
+	both = arena_strdup(&a, output("iptables -t nat -S | sort; ip6tables -t nat -S | sort"));
+	works(one, COMMAND_ADD);
+	works(two, COMMAND_ADD);
+	assert_string_equal(output("iptables -t nat -S | sort; ip6tables -t nat -S | sort"), both);
+	works(two, COMMAND_DEL);
+	works(two, COMMAND_DEL);
+	assert_string_equal(output("iptables -t nat -S; ip6tables -t nat -S"), before);
+	works(one, COMMAND_CHECK);
+	works(one, COMMAND_DEL);
+	assert_string_equal(output("iptables -t nat -S | grep -c CNI-DN"), "0\n");
+}
+
+/* What a program says in several lines is one message of one line, and names both reasons. */
+static void test_iptables_says(void **state)
+{
+	const struct call c = { .mappings = WEB,
+				.ips = IPS4,
+				.options = "\"conditionsV4\":[\"-m\",\"nonsense\",\"-s\",\"192.0.2.0/24\"]" };
+	const char *text = refused(c, COMMAND_ADD);
+
+	(void)state;
+	assert_null(strchr(text, '\n'));
+	assert_non_null(strstr(text, "nftables: conditionsV4"));
+	assert_non_null(strstr(text, "iptables: "));
+	assert_non_null(strstr(text, "nonsense"));
+}
+
 /* 15 ports are as many as one rule can hold. */
 static void test_iptables_many(void **state)
 {
@@ -628,6 +669,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sources, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_config, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_iptables, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_iptables_two, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_iptables_says, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_iptables_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_auto, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rules_found, set_up, tear_down),
