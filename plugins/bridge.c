@@ -94,7 +94,7 @@ static void add_undo(struct add *w)
 		done = link_del(&w->nl, w->port.index, &ignored);
 	lease_undo(w);
 	if (w->guarded)
-		done = spoof_teardown(a, &w->at, w->port.name, &w->port.peer_mac, &ignored);
+		done = spoof_teardown_keyed(a, &w->at, w->port.name, &w->port.peer_mac, &ignored);
 	if (!w->masked)
 		return;
 	addrs = bridge_addresses(a, &w->result, AT_CONTAINER, &n);
@@ -373,9 +373,11 @@ static const struct mac *prev_mac(const struct del *w, struct mac *mac)
  */
 static bool del_spoof(struct del *w, struct err *e)
 {
+	const struct mac *known;
 	struct mac mac;
 
-	return (!w->conf.macspoofchk && !w->port) || spoof_teardown(w->r->arena, &w->at, w->port, prev_mac(w, &mac), e);
+	known = prev_mac(w, &mac);
+	return (w->conf.macspoofchk ? spoof_teardown : spoof_teardown_keyed)(w->r->arena, &w->at, w->port, known, e);
 }
 
 static bool del_masq(struct del *w, struct err *e)

@@ -166,6 +166,7 @@ struct withdrawal {
 	const struct attachment *at;
 	const char *host_ifname;
 	const struct mac *mac;
+	bool keyed; /* no sweep */
 };
 
 /* Without keys, or where something else lies at them, the comment says which elements they are. */
@@ -180,23 +181,37 @@ static bool withdraw_once(struct nft_batch *b, void *arg, struct err *e)
 		if (!owned_del(b, w->arena, &l, &all, e))
 			return false;
 	}
-	return (all ||
+	return (all || w->keyed ||
 		owned_sweep(b, w->arena, NFPROTO_BRIDGE, TABLE, owned_by, attachment_comment(w->arena, w->at), e)) &&
 	       old_teardown(b, w->arena, w->at, e) && nft_commit(b, e);
 }
 
-bool spoof_teardown(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
-		    struct err *e)
+static bool withdraw(struct withdrawal *w, struct err *e)
 {
-	struct withdrawal w = { a, at, host_ifname, mac };
 	struct nl nl = NL_CLOSED;
 	bool ok, changed;
 
 	if (!nl_open(&nl, NETLINK_NETFILTER, e))
 		return false;
-	ok = owned_withdraw(&nl, a, withdraw_once, &w, &changed, e);
+	ok = owned_withdraw(&nl, w->arena, withdraw_once, w, &changed, e);
 	(changed ? nft_close : nl_close)(&nl);
-	return ok || wrap(e, "stop guarding the sender of %s", at->container_id);
+	return ok || wrap(e, "stop guarding the sender of %s", w->at->container_id);
+}
+
+bool spoof_teardown(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
+		    struct err *e)
+{
+	struct withdrawal w = { .arena = a, .at = at, .host_ifname = host_ifname, .mac = mac };
+
+	return withdraw(&w, e);
+}
+
+bool spoof_teardown_keyed(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
+			  struct err *e)
+{
+	struct withdrawal w = { .arena = a, .at = at, .host_ifname = host_ifname, .mac = mac, .keyed = true };
+
+	return !host_ifname || !mac || withdraw(&w, e);
 }
 
 static bool rule_check(struct nl *nl, struct arena *a, struct err *e)

@@ -18,6 +18,9 @@ bool spoof_setup(struct arena *a, const struct attachment *at, const char *host_
  */
 bool spoof_teardown(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
 		    struct err *e) MUST_CHECK;
+/* That without a listing, for DEL of who may have none: both keys, or nothing is done. */
+bool spoof_teardown_keyed(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
+			  struct err *e) MUST_CHECK;
 bool spoof_check(struct arena *a, const struct attachment *at, const char *host_ifname, const struct mac *mac,
 		 struct err *e) MUST_CHECK;
 bool spoof_gc(struct arena *a, const char *network, const struct attachment *valid, size_t n, struct err *e) MUST_CHECK;

@@ -143,6 +143,16 @@ BROKEN = {
     "access removed": (["bridge vlan del dev {port} vid 100"], ["bridge vlan add dev {port} vid 100 pvid untagged"], "100"),
     "no longer untagged": (["bridge vlan add dev {port} vid 100"], ["bridge vlan add dev {port} vid 100 pvid untagged"], "100"),
     "trunk cut": (["bridge vlan del dev {port} vid 11"], ["bridge vlan add dev {port} vid 11"], "10"),
+    "VLAN too many": (["bridge vlan add dev {port} vid 200"], ["bridge vlan del dev {port} vid 200"], "VLAN 200"),
+    "trunk too long": (["bridge vlan add dev {port} vid 13"], ["bridge vlan del dev {port} vid 13"], "VLAN 1"),
+    "gateway down": (["ip link set cni0.100 down"], ["ip link set cni0.100 up"], "cni0.100"),
+    "gateway's port down": (["ip link set {gateway} down"], ["ip link set {gateway} up"], "{gateway}"),
+    "gateway's port released": (["ip link set {gateway} nomaster"],
+                                ["ip link set {gateway} master cni0", "bridge vlan del dev {gateway} vid 1",
+                                 "bridge vlan add dev {gateway} vid 100 pvid untagged"], "{gateway}"),
+    "gateway's port in no VLAN": (["bridge vlan del dev {gateway} vid 100"],
+                                  ["bridge vlan add dev {gateway} vid 100 pvid untagged"], "100"),
+    "gateway's port in another VLAN": (["bridge vlan add dev {gateway} vid 7"], ["bridge vlan del dev {gateway} vid 7"], "VLAN 7"),
     "filtering off": (["ip link set cni0 type bridge vlan_filtering 0"], ["ip link set cni0 type bridge vlan_filtering 1"], "cni0"),
     "gateway gone": (["ip addr del 10.7.0.1/24 dev cni0.100"], ["ip addr add 10.7.0.1/24 dev cni0.100"], "10.7.0.1/24"),
 }
@@ -156,12 +166,44 @@ def test_check(node, container, what):
     conf = l3(node, vlan=100, vlanTrunk=[{"minID": 10, "maxID": 12}], isDefaultGateway=True)
     r = node.add(conf, container)
     node.check(conf, container, prev=r)
+    names = {"port": port_of(node, r), "gateway": node.link("cni0.100")["link"]}
     for command in how:
-        node.run(*command.format(port=port_of(node, r)).split())
-    assert words in node.refuses("CHECK", {**conf, "prevResult": r}, container)["msg"]
+        node.run(*command.format(**names).split())
+    assert words.format(**names) in node.refuses("CHECK", {**conf, "prevResult": r}, container)["msg"]
     for command in repair:
-        node.run(*command.format(port=port_of(node, r)).split())
+        node.run(*command.format(**names).split())
+    assert node.until(lambda: node.plugin("CHECK", {**conf, "prevResult": r}, container).ok)
     node.check(conf, container, prev=r)
+
+
+# What an ADD that was stopped between two steps has left of the VLAN's gateway.
+HALF = {
+    "not in its VLAN": ["ip link add half0 up master cni0 type veth peer name cni0.100"],
+    "in no VLAN": ["ip link add half0 up master cni0 type veth peer name cni0.100", "bridge vlan del dev half0 vid 1"],
+    "down": ["ip link add half0 master cni0 type veth peer name cni0.100"],
+    "no port": ["ip link add half0 type veth peer name cni0.100"],
+}
+
+
+@case("vlan:half-gateway")
+@pytest.mark.parametrize("how", HALF)
+def test_gateway_half_made(node, container, how):
+    """A gateway interface that was left half made is completed by the next ADD"""
+    node.run(*"ip link add cni0 up type bridge vlan_filtering 1".split())
+    for command in HALF[how]:
+        node.run(*command.split())
+    conf = l3(node, vlan=100, isDefaultGateway=True)
+    r = node.add(conf, container)
+    assert vlans(node, "half0") == {100: ACCESS} and container.ping("10.7.0.1")
+    node.check(conf, container, prev=r)
+
+
+@case("vlan:gateway-elsewhere")
+def test_gateway_of_another_bridge(node, container):
+    """A gateway interface that leads to another bridge is refused"""
+    for command in ("ip link add other up type bridge", "ip link add half0 up master other type veth peer name cni0.100"):
+        node.run(*command.split())
+    assert "half0" in node.refuses("ADD", l3(node, vlan=100, isDefaultGateway=True), container)["msg"]
 
 
 @case("vlan:failed-add")
