@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/buf.h"
 #include "lib/fs.h"
 #include "lib/str.h"
 
@@ -60,6 +59,9 @@ static bool link_decode(const struct nlmsghdr *h, struct link *ret, struct err *
 	if (tb[IFLA_ADDRESS].len == sizeof(ret->mac.b))
 		memcpy(ret->mac.b, tb[IFLA_ADDRESS].data, sizeof(ret->mac.b));
 	read_kind(&tb[IFLA_LINKINFO], ret);
+	/* Older kernels leave the number of a peer in another namespace out when it is the interface's own. */
+	if (str_eq(ret->kind, "veth") && !ret->peer && tb[IFLA_LINK_NETNSID].there)
+		ret->peer = ret->index;
 	return true;
 }
 
@@ -102,39 +104,6 @@ bool link_get(struct nl *nl, const char *name, struct link *ret, struct err *e)
 bool link_get_index(struct nl *nl, int index, struct link *ret, struct err *e)
 {
 	return get(nl, index, NULL, ret, e) || wrap(e, "find interface number %d", index);
-}
-
-static bool link_take(const struct nlmsghdr *h, void *arg, struct err *e)
-{
-	struct link l;
-
-	if (!is_link(h))
-		return true;
-	if (!link_decode(h, &l, e))
-		return false;
-	buf_put(arg, &l, sizeof(l));
-	return true;
-}
-
-static void list_again(void *arg)
-{
-	((struct buf *)arg)->len = 0;
-}
-
-bool link_list(struct nl *nl, struct arena *a, struct link **ret, size_t *ret_n, struct err *e)
-{
-	NLMSG_ON_STACK(m, 64);
-	struct ifinfomsg ifi = { 0 };
-	struct buf out;
-
-	buf_init(&out, a, 8 * sizeof(struct link));
-	nl_begin(nl, &m, RTM_GETLINK, NLM_F_DUMP | NL_NO_ACK, &ifi, sizeof(ifi));
-	nl_put_u32(&m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	if (!nl_dump(nl, &m, link_take, list_again, &out, e))
-		return wrap(e, "list interfaces");
-	*ret = (struct link *)(void *)out.data;
-	*ret_n = out.len / sizeof(struct link);
-	return true;
 }
 
 // ---- changing ----

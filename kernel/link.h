@@ -31,8 +31,6 @@ struct link {
 /* Fails with e->num ENODEV when there is none. */
 bool link_get(struct nl *nl, const char *name, struct link *ret, struct err *e) MUST_CHECK;
 bool link_get_index(struct nl *nl, int index, struct link *ret, struct err *e) MUST_CHECK;
-/* All links, in an arena array. */
-bool link_list(struct nl *nl, struct arena *a, struct link **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 
 /*
  * A veth pair made in place by one message: our end here, with its master, MAC, MTU, and up; the peer in

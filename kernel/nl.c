@@ -174,11 +174,6 @@ void nl_put_u32(struct nlmsg *m, uint16_t type, uint32_t v)
 	nl_put(m, type, &v, sizeof(v));
 }
 
-void nl_put_u64(struct nlmsg *m, uint16_t type, uint64_t v)
-{
-	nl_put(m, type, &v, sizeof(v));
-}
-
 /* The @n low bytes of @v, most significant first. */
 static void put_be(struct nlmsg *m, uint16_t type, uint64_t v, unsigned n)
 {
@@ -300,11 +295,6 @@ uint16_t nl_u16(const struct nl_attr *a)
 uint8_t nl_u8(const struct nl_attr *a)
 {
 	return (uint8_t)attr_number(a, 1, false);
-}
-
-uint64_t nl_u64(const struct nl_attr *a)
-{
-	return attr_number(a, 8, false);
 }
 
 uint32_t nl_be32(const struct nl_attr *a)

@@ -59,7 +59,6 @@ void nl_put_flag(struct nlmsg *m, uint16_t type);
 void nl_put_u8(struct nlmsg *m, uint16_t type, uint8_t v);
 void nl_put_u16(struct nlmsg *m, uint16_t type, uint16_t v);
 void nl_put_u32(struct nlmsg *m, uint16_t type, uint32_t v);
-void nl_put_u64(struct nlmsg *m, uint16_t type, uint64_t v);
 void nl_put_be16(struct nlmsg *m, uint16_t type, uint16_t v);	/* host order in, network order out */
 void nl_put_be32(struct nlmsg *m, uint16_t type, uint32_t v);
 void nl_put_be64(struct nlmsg *m, uint16_t type, uint64_t v);
@@ -89,7 +88,6 @@ bool nl_parse_msg(const struct nlmsghdr *h, size_t fixed_len, struct nl_attr *re
 uint32_t nl_u32(const struct nl_attr *a);	/* 0 when absent or of another size */
 uint16_t nl_u16(const struct nl_attr *a);
 uint8_t nl_u8(const struct nl_attr *a);
-uint64_t nl_u64(const struct nl_attr *a);
 uint32_t nl_be32(const struct nl_attr *a);
 uint64_t nl_be64(const struct nl_attr *a);
 const char *nl_str(const struct nl_attr *a);	/* "" when absent or unterminated */

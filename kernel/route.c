@@ -69,30 +69,6 @@ void route_put_new(struct nl *nl, struct nlmsg *m, const struct kroute *r, unsig
 		  });
 }
 
-bool route_add(struct nl *nl, const struct kroute *r, unsigned nlm_flags, struct err *e)
-{
-	NLMSG_ON_STACK(m, 512);
-	char text[CIDR_TEXT_MAX];
-
-	route_put_new(nl, &m, r, nlm_flags);
-	return nl_ask(nl, &m, e) || wrap(e, "add route to %s", cidr_text(&r->dst, text));
-}
-
-/* What the caller left open matches anything. */
-bool route_del(struct nl *nl, const struct kroute *r, struct err *e)
-{
-	NLMSG_ON_STACK(m, 512);
-	char text[CIDR_TEXT_MAX];
-
-	put_route(nl, &m, RTM_DELROUTE, 0, r,
-		  (struct rtmsg){
-			  .rtm_scope = r->has_scope ? r->scope : RT_SCOPE_NOWHERE,
-			  .rtm_type = r->type,
-			  .rtm_protocol = r->protocol,
-		  });
-	return nl_ask(nl, &m, e) || wrap(e, "remove route to %s", cidr_text(&r->dst, text));
-}
-
 // ---- reading ----
 
 static struct ip attr_ip(int family, const struct nl_attr *a)

@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include "kernel/link.h"
 #include "kernel/nl.h"
+#include "kernel/route.h"
 
 /* The process lives in a fresh namespace with lo up; false only if it may not have one. */
 static inline bool testns_enter(void)
@@ -47,6 +49,22 @@ static inline int testns_other(void)
 		if (!testns_enter())  \
 			skip();       \
 	} while (0)
+
+/* Make a route, or remove the first one there (of whatever scope, type and protocol). */
+static inline bool testns_route(struct nl *nl, uint16_t type, const struct kroute *r, unsigned flags, struct err *e)
+{
+	NLMSG_ON_STACK(m, 512);
+	struct nlmsghdr *h = (struct nlmsghdr *)(void *)m_bytes;
+	struct rtmsg *rtm = NLMSG_DATA(h);
+
+	route_put_new(nl, &m, r, flags);
+	h->nlmsg_type = type;
+	if (type == RTM_DELROUTE) {
+		rtm->rtm_scope = RT_SCOPE_NOWHERE;
+		rtm->rtm_type = rtm->rtm_protocol = 0;
+	}
+	return nl_ask(nl, &m, e);
+}
 
 /* Fails the case with the error's text. */
 #define OK(call)                                      \

@@ -105,7 +105,7 @@ static void test_check_misses(void **state)
 		if (i < 2)
 			MUST(addr_del(&nl, c.index, &route.dst, &e));
 		else
-			MUST(route_del(&nl, &route, &e));
+			MUST(testns_route(&nl, RTM_DELROUTE, &route, 0, &e));
 		if (iface_check(&nl, &arena, &c, &r, &e))
 			broken("%s was not missed", rows[i].remove);
 		if (strncmp(e.text, rows[i].text, strlen(rows[i].text)) != 0)
@@ -130,7 +130,7 @@ static void test_check_other_gateway(void **state)
 	MUST(cidr_parse("0.0.0.0/0", &detour.dst, &e));
 	MUST(ip_parse("10.7.0.77", &detour.gw, &e));
 	detour.oif = c.index;
-	MUST(route_add(&nl, &detour, NLM_F_CREATE | NLM_F_REPLACE, &e));
+	MUST(testns_route(&nl, RTM_NEWROUTE, &detour, NLM_F_CREATE | NLM_F_REPLACE, &e));
 	assert_false(iface_check(&nl, &arena, &c, &r, &e));
 }
 
