@@ -15,8 +15,8 @@
 enum { UDATA_SET_KEYBYTEORDER = 0, UDATA_SET_DATABYTEORDER = 1, UDATA_SET_COMMENT = 7 };
 enum { BYTEORDER_HOST = 1, BYTEORDER_BIG = 2 };
 
-#define MESSAGE_MAX (8 * 1024)	/* the largest message that a batch is asked to hold: a group of elements */
-#define SPILL_AT (96 * 1024)	/* half of what wmem_default allows */
+#define MESSAGE_MAX (8 * 1024) /* the largest message that a batch is asked to hold: a group of elements */
+#define SPILL_AT (96 * 1024)   /* half of what wmem_default allows */
 
 /* nfnetlink's header. */
 static void begin(struct nl *nl, struct nlmsg *m, uint16_t type, unsigned flags, uint8_t family, uint16_t res_id)
@@ -194,11 +194,6 @@ void nft_table_new(struct nft_batch *b, const char *comment)
 	table_add(b, comment, NLM_F_EXCL);
 }
 
-void nft_table_del(struct nft_batch *b)
-{
-	table_msg(b, NFT_MSG_DELTABLE, 0, NFTA_TABLE_NAME, b->table);
-}
-
 static void chain_add(struct nft_batch *b, const struct nft_chain *c, unsigned flags)
 {
 	struct nlmsg *m = &b->m;
@@ -277,28 +272,13 @@ static void put_set_userdata(struct nlmsg *m, const struct nft_set *s)
 	nl_put(m, NFTA_SET_USERDATA, data, at);
 }
 
-/* Only sets of intervals have to know where one field of their key ends and the next begins. */
-static void put_set_fields(struct nlmsg *m, const struct nft_set *s)
-{
-	NL_NEST(m, NFTA_SET_DESC) {
-		NL_NEST(m, NFTA_SET_DESC_CONCAT) {
-			for (unsigned i = 0; i < s->n_fields; i++)
-				NL_NEST(m, NFTA_LIST_ELEM)
-					nl_put_be32(m, NFTA_SET_FIELD_LEN, s->fields[i]);
-		}
-	}
-}
-
 static void set_add(struct nft_batch *b, const struct nft_set *s, unsigned flags)
 {
 	struct nlmsg *m = &b->m;
-	bool fields = s->interval && s->fields;
 
 	table_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE | flags, NFTA_SET_TABLE, b->table);
 	nl_put_str(m, NFTA_SET_NAME, s->name);
-	nl_put_be32(m, NFTA_SET_FLAGS,
-		    (s->interval ? NFT_SET_INTERVAL : 0) | (fields ? NFT_SET_CONCAT : 0) |
-			    (s->data_len ? NFT_SET_MAP : 0));
+	nl_put_be32(m, NFTA_SET_FLAGS, s->data_len ? NFT_SET_MAP : 0);
 	nl_put_be32(m, NFTA_SET_KEY_TYPE, s->key_type);
 	nl_put_be32(m, NFTA_SET_KEY_LEN, s->key_len);
 	if (s->data_len) {
@@ -307,8 +287,6 @@ static void set_add(struct nft_batch *b, const struct nft_set *s, unsigned flags
 	}
 	/* Required by the kernel; it names the set inside this transaction, and no caller refers to it that way. */
 	nl_put_be32(m, NFTA_SET_ID, b->m.count);
-	if (fields)
-		put_set_fields(m, s);
 	put_set_userdata(m, s);
 }
 
@@ -322,12 +300,6 @@ void nft_set_new(struct nft_batch *b, const struct nft_set *s)
 	set_add(b, s, NLM_F_EXCL);
 }
 
-void nft_set_del(struct nft_batch *b, const char *name)
-{
-	table_msg(b, NFT_MSG_DELSET, 0, NFTA_SET_TABLE, b->table);
-	nl_put_str(&b->m, NFTA_SET_NAME, name);
-}
-
 static void put_value(struct nlmsg *m, uint16_t attr, const void *data, uint32_t len)
 {
 	NL_NEST(m, attr)
@@ -337,11 +309,7 @@ static void put_value(struct nlmsg *m, uint16_t attr, const void *data, uint32_t
 void nft_put_elem(struct nlmsg *m, const struct nft_elem *el, bool key_only)
 {
 	NL_NEST(m, NFTA_LIST_ELEM) {
-		if (el->interval_end)
-			nl_put_be32(m, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
 		put_value(m, NFTA_SET_ELEM_KEY, el->key, el->key_len);
-		if (el->key_end)
-			put_value(m, NFTA_SET_ELEM_KEY_END, el->key_end, el->key_len);
 		if (el->data && !key_only)
 			put_value(m, NFTA_SET_ELEM_DATA, el->data, el->data_len);
 		if (!key_only)

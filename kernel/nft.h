@@ -71,7 +71,6 @@ void nft_close(struct nl *nl);
 /* _add declares (already there is fine), _new is refused with EEXIST when it is there already. */
 void nft_table_add(struct nft_batch *b, const char *comment);
 void nft_table_new(struct nft_batch *b, const char *comment);
-void nft_table_del(struct nft_batch *b);
 struct nft_chain {
 	const char *name;
 	const char *type;	/* NULL: a regular chain; else "filter", "nat", "route" */
@@ -93,20 +92,14 @@ enum nft_type { NFT_TYPE_IPV4 = 7, NFT_TYPE_IPV6 = 8, NFT_TYPE_ETHER = 9, NFT_TY
 struct nft_set {
 	const char *name;
 	uint32_t key_type, key_len;	/* key_len in bytes, padded per field when concatenated */
-	const uint32_t *fields;		/* lengths of the fields of a concatenation (4-byte slots), NULL: plain */
-	unsigned n_fields;
 	uint32_t data_type, data_len;	/* 0: a set; else a map */
-	bool interval;
 	const char *comment;
 };
 uint32_t nft_type_concat(uint32_t a, uint32_t b);	/* nest for more than two */
 void nft_set_add(struct nft_batch *b, const struct nft_set *s);
 void nft_set_new(struct nft_batch *b, const struct nft_set *s);
-void nft_set_del(struct nft_batch *b, const char *name);
 struct nft_elem {
 	const void *key; uint32_t key_len;
-	const void *key_end;		/* intervals in concatenations; NULL: none */
-	bool interval_end;		/* plain interval sets: this key is the first one behind an interval */
 	const void *data; uint32_t data_len;	/* maps */
 	const char *comment;		/* as `nft` shows it; at most NFT_COMMENT_MAX bytes, cut */
 };
@@ -117,7 +110,6 @@ void nft_elem_del(struct nft_batch *b, const char *set, const struct nft_elem *e
 /* Rules: open, put expressions, close. */
 struct nft_rule { struct nft_batch *b; size_t exprs; };
 void nft_rule_add(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment);	/* appended */
-void nft_rule_insert(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment);	/* in front */
 void nft_rule_end(struct nft_rule *r);
 
 enum nft_field {		/* loads into a register */
@@ -143,7 +135,6 @@ void nft_x_masquerade(struct nft_rule *r, bool random_fully);
 void nft_x_dnat(struct nft_rule *r, uint32_t family, uint32_t addr_reg, uint32_t port_reg);
 /* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP, NFT_GOTO */
 void nft_x_verdict(struct nft_rule *r, int verdict, const char *chain);
-void nft_x_counter(struct nft_rule *r);
 
 /* Reading. Each returns what exists; a missing table, chain or set is an empty list, not a failure. */
 bool nft_is_missing(int num);	/* an errno that says so: also no nf_tables at all, or no address translation in it */
@@ -159,7 +150,7 @@ struct nft_rule_info {
 };
 bool nft_rules(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *chain,
 		struct nft_rule_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
-struct nft_elem_info { struct bytes key, key_end, data; const char *comment; };
+struct nft_elem_info { struct bytes key, data; const char *comment; };
 bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set,
 		struct nft_elem_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* One element by key without a dump; @ret_found false if it (or the set) is not there. */
@@ -167,10 +158,7 @@ bool nft_elem_find(struct nl *nl, struct arena *a, uint8_t family, const char *t
 		const struct nft_elem *key, struct nft_elem_info *ret, bool *ret_found, struct err *e) MUST_CHECK;
 bool nft_chain_exists(struct nl *nl, uint8_t family, const char *table, const char *chain, bool *ret,
 		struct err *e) MUST_CHECK;
-bool nft_table_exists(struct nl *nl, uint8_t family, const char *table, bool *ret, struct err *e) MUST_CHECK;
 bool nft_set_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret,
-		size_t *ret_n, struct err *e) MUST_CHECK;
-bool nft_chain_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret,
 		size_t *ret_n, struct err *e) MUST_CHECK;
 
 #endif

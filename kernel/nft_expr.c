@@ -17,43 +17,33 @@ static const struct load {
 	uint32_t where;      /* payload: base; else the key */
 	uint8_t offset, len; /* bytes; len also of meta and ct values */
 } loads[] = {
-	[NFT_F_IP_SADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 12, 4 },		/* ip saddr */
-	[NFT_F_IP_DADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 16, 4 },		/* ip daddr */
-	[NFT_F_IP6_SADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 8, 16 },	/* ip6 saddr */
-	[NFT_F_IP6_DADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 24, 16 },	/* ip6 daddr */
-	[NFT_F_TH_SPORT] = { LOAD_PAYLOAD, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2 },	/* th sport, tcp sport... */
-	[NFT_F_TH_DPORT] = { LOAD_PAYLOAD, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2 },	/* th dport, tcp dport... */
-	[NFT_F_ETHER_SADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 6, 6 },		/* ether saddr */
-	[NFT_F_ETHER_DADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 0, 6 },		/* ether daddr */
-	[NFT_F_META_L4PROTO] = { LOAD_META, NFT_META_L4PROTO, 0, 1 },			/* meta l4proto */
-	[NFT_F_META_NFPROTO] = { LOAD_META, NFT_META_NFPROTO, 0, 1 },			/* meta nfproto */
-	[NFT_F_META_IIFNAME] = { LOAD_META, NFT_META_IIFNAME, 0, 16 },			/* iifname */
-	[NFT_F_META_OIFNAME] = { LOAD_META, NFT_META_OIFNAME, 0, 16 },			/* oifname */
-	[NFT_F_META_MARK] = { LOAD_META, NFT_META_MARK, 0, 4 },				/* meta mark */
-	[NFT_F_CT_STATUS] = { LOAD_CT, NFT_CT_STATUS, 0, 4 },				/* ct status */
-	[NFT_F_CT_STATE] = { LOAD_CT, NFT_CT_STATE, 0, 4 },				/* ct state */
+	[NFT_F_IP_SADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 12, 4 },   /* ip saddr */
+	[NFT_F_IP_DADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 16, 4 },   /* ip daddr */
+	[NFT_F_IP6_SADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 8, 16 },  /* ip6 saddr */
+	[NFT_F_IP6_DADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_NETWORK_HEADER, 24, 16 }, /* ip6 daddr */
+	[NFT_F_TH_SPORT] = { LOAD_PAYLOAD, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2 },  /* th sport, tcp sport... */
+	[NFT_F_TH_DPORT] = { LOAD_PAYLOAD, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2 },  /* th dport, tcp dport... */
+	[NFT_F_ETHER_SADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 6, 6 },      /* ether saddr */
+	[NFT_F_ETHER_DADDR] = { LOAD_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 0, 6 },      /* ether daddr */
+	[NFT_F_META_L4PROTO] = { LOAD_META, NFT_META_L4PROTO, 0, 1 },             /* meta l4proto */
+	[NFT_F_META_NFPROTO] = { LOAD_META, NFT_META_NFPROTO, 0, 1 },             /* meta nfproto */
+	[NFT_F_META_IIFNAME] = { LOAD_META, NFT_META_IIFNAME, 0, 16 },            /* iifname */
+	[NFT_F_META_OIFNAME] = { LOAD_META, NFT_META_OIFNAME, 0, 16 },            /* oifname */
+	[NFT_F_META_MARK] = { LOAD_META, NFT_META_MARK, 0, 4 },                   /* meta mark */
+	[NFT_F_CT_STATUS] = { LOAD_CT, NFT_CT_STATUS, 0, 4 },                     /* ct status */
+	[NFT_F_CT_STATE] = { LOAD_CT, NFT_CT_STATE, 0, 4 },                       /* ct state */
 };
 
 // ---- rules ----
 
-static void rule_open(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment, unsigned flags)
+void nft_rule_add(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment)
 {
 	nft_make_room(b);
-	nft_msg(b->nl, &b->m, NFT_MSG_NEWRULE, NLM_F_CREATE | flags, b->family);
+	nft_msg(b->nl, &b->m, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, b->family);
 	nl_put_str(&b->m, NFTA_RULE_TABLE, b->table);
 	nl_put_str(&b->m, NFTA_RULE_CHAIN, chain);
 	nft_put_comment(&b->m, NFTA_RULE_USERDATA, 0, comment);
 	*r = (struct nft_rule){ .b = b, .exprs = nl_nest_open(&b->m, NFTA_RULE_EXPRESSIONS) };
-}
-
-void nft_rule_add(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment)
-{
-	rule_open(b, r, chain, comment, NLM_F_APPEND);
-}
-
-void nft_rule_insert(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment)
-{
-	rule_open(b, r, chain, comment, 0);
 }
 
 void nft_rule_end(struct nft_rule *r)
@@ -64,8 +54,8 @@ void nft_rule_end(struct nft_rule *r)
 // ---- expressions ----
 
 /* EXPR(r, "name") { puts of its attributes } */
-#define EXPR(r, name)                                    \
-	NL_NEST(&(r)->b->m, NFTA_LIST_ELEM)              \
+#define EXPR(r, name) \
+	NL_NEST(&(r)->b->m, NFTA_LIST_ELEM) \
 		NL_NEST((nl_put_str(&(r)->b->m, NFTA_EXPR_NAME, (name)), &(r)->b->m), NFTA_EXPR_DATA)
 
 static void put_data(struct nlmsg *m, uint16_t attr, const void *data, uint32_t len)
@@ -242,11 +232,5 @@ void nft_x_verdict(struct nft_rule *r, int verdict, const char *chain)
 					nl_put_str(m, NFTA_VERDICT_CHAIN, chain);
 			}
 		}
-	}
-}
-
-void nft_x_counter(struct nft_rule *r)
-{
-	EXPR(r, "counter") {
 	}
 }

@@ -221,7 +221,6 @@ static bool take_elems(const struct nlmsghdr *h, void *arg, struct err *e)
 			return false;
 		info = (struct nft_elem_info){
 			.key = value(r->arena, &at[NFTA_SET_ELEM_KEY]),
-			.key_end = value(r->arena, &at[NFTA_SET_ELEM_KEY_END]),
 			.data = value(r->arena, &at[NFTA_SET_ELEM_DATA]),
 			.comment = udata_text(r->arena, &at[NFTA_SET_ELEM_USERDATA], 0),
 		};
@@ -318,88 +317,51 @@ bool nft_elem_find(struct nl *nl, struct arena *a, uint8_t family, const char *t
 
 // ---- names ----
 
-static bool exists(struct nl *nl, struct nlmsg *m, bool *ret, struct err *e)
-{
-	struct err why = ERR_INIT;
-	bool there = nl_send(nl, m, NULL, NULL, NULL, &why);
-
-	if (!there && !nft_is_missing(why.num)) {
-		*e = why;
-		return false;
-	}
-	*ret = there;
-	return true;
-}
-
 bool nft_chain_exists(struct nl *nl, uint8_t family, const char *table, const char *chain, bool *ret, struct err *e)
 {
+	struct err why = ERR_INIT;
+	bool there;
 	NLMSG_ON_STACK(m, 512);
 
 	nft_msg(nl, &m, NFT_MSG_GETCHAIN, 0, family);
 	nl_put_str(&m, NFTA_CHAIN_TABLE, table);
 	nl_put_str(&m, NFTA_CHAIN_NAME, chain);
-	return exists(nl, &m, ret, e) || wrap(e, "look for nftables chain %s of table %s", chain, table);
-}
-
-bool nft_table_exists(struct nl *nl, uint8_t family, const char *table, bool *ret, struct err *e)
-{
-	NLMSG_ON_STACK(m, 512);
-
-	nft_msg(nl, &m, NFT_MSG_GETTABLE, 0, family);
-	nl_put_str(&m, NFTA_TABLE_NAME, table);
-	return exists(nl, &m, ret, e) || wrap(e, "look for nftables table %s", table);
-}
-
-/* Chain and set names have the same attribute numbers: table 1; name 3 for chains, 2 for sets. */
-static bool take_name(const struct nlmsghdr *h, struct reading *r, uint16_t table_attr, uint16_t name_attr,
-		      struct err *e)
-{
-	struct nl_attr at[NFTA_CHAIN_NAME + 1];
-	const char *name;
-
-	if (!nl_parse_msg(h, sizeof(struct nfgenmsg), at, NFTA_CHAIN_NAME, e))
-		return false;
-	if (strcmp(nl_str(&at[table_attr]), r->table) != 0)
-		return true;
-	name = arena_strdup(r->arena, nl_str(&at[name_attr]));
-	buf_put(&r->out, &name, sizeof(name));
+	there = nl_send(nl, &m, NULL, NULL, NULL, &why);
+	if (!there && !nft_is_missing(why.num)) {
+		*e = why;
+		return wrap(e, "look for nftables chain %s of table %s", chain, table);
+	}
+	*ret = there;
 	return true;
-}
-
-static bool take_chain(const struct nlmsghdr *h, void *arg, struct err *e)
-{
-	return take_name(h, arg, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, e);
 }
 
 static bool take_set(const struct nlmsghdr *h, void *arg, struct err *e)
 {
-	return take_name(h, arg, NFTA_SET_TABLE, NFTA_SET_NAME, e);
-}
+	struct nl_attr at[NFTA_SET_NAME + 1];
+	struct reading *r = arg;
+	const char *name;
 
-static bool names(struct nl *nl, struct arena *a, uint8_t type, nl_reply *take, uint8_t family, const char *table,
-		  const char ***ret, size_t *ret_n, struct err *e)
-{
-	struct reading r;
-	NLMSG_ON_STACK(m, 512);
-
-	reading_init(&r, a, table);
-	nft_msg(nl, &m, type, NLM_F_DUMP, family);
-	nl_put_str(&m, 1, table);
-	if (!dump(nl, &m, take, &r, "names", e))
+	if (!nl_parse_msg(h, sizeof(struct nfgenmsg), at, NFTA_SET_NAME, e))
 		return false;
-	*ret = (const char **)r.out.data;
-	*ret_n = r.out.len / sizeof(**ret);
+	if (strcmp(nl_str(&at[NFTA_SET_TABLE]), r->table) != 0)
+		return true;
+	name = arena_strdup(r->arena, nl_str(&at[NFTA_SET_NAME]));
+	buf_put(&r->out, &name, sizeof(name));
 	return true;
-}
-
-bool nft_chain_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret,
-		     size_t *ret_n, struct err *e)
-{
-	return names(nl, a, NFT_MSG_GETCHAIN, take_chain, family, table, ret, ret_n, e);
 }
 
 bool nft_set_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret, size_t *ret_n,
 		   struct err *e)
 {
-	return names(nl, a, NFT_MSG_GETSET, take_set, family, table, ret, ret_n, e);
+	struct reading r;
+	NLMSG_ON_STACK(m, 512);
+
+	reading_init(&r, a, table);
+	nft_msg(nl, &m, NFT_MSG_GETSET, NLM_F_DUMP, family);
+	nl_put_str(&m, NFTA_SET_TABLE, table);
+	if (!dump(nl, &m, take_set, &r, "sets", e))
+		return false;
+	*ret = (const char **)r.out.data;
+	*ret_n = r.out.len / sizeof(**ret);
+	return true;
 }

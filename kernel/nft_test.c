@@ -149,12 +149,6 @@ static void test_expressions(void **state)
 	nft_x_dnat(&r, NFPROTO_IPV6, NFT_REG32_00, NFT_REG32_04);
 	nft_rule_end(&r);
 	nft_rule_add(&b, &r, "postrouting", NULL);
-	nft_x_flag(&r, NFT_F_CT_STATUS, 1 << 5);
-	nft_x_cidr(&r, NFT_F_IP6_SADDR, NFT_CMP_EQ, &c);
-	nft_x_counter(&r);
-	nft_x_masquerade(&r, true);
-	nft_rule_end(&r);
-	nft_rule_insert(&b, &r, "postrouting", NULL);
 	nft_x_load(&r, NFT_F_META_L4PROTO, NFT_REG_1);
 	nft_x_cmp(&r, NFT_REG_1, NFT_CMP_EQ, &tcp, 1);
 	nft_x_load(&r, NFT_F_TH_DPORT, NFT_REG_1);
@@ -162,6 +156,11 @@ static void test_expressions(void **state)
 	nft_x_load(&r, NFT_F_META_OIFNAME, NFT_REG_1);
 	nft_x_cmp(&r, NFT_REG_1, NFT_CMP_NEQ, name, 16);
 	nft_x_verdict(&r, NFT_RETURN, NULL);
+	nft_rule_end(&r);
+	nft_rule_add(&b, &r, "postrouting", NULL);
+	nft_x_flag(&r, NFT_F_CT_STATUS, 1 << 5);
+	nft_x_cidr(&r, NFT_F_IP6_SADDR, NFT_CMP_EQ, &c);
+	nft_x_masquerade(&r, true);
 	nft_rule_end(&r);
 	commit(&b);
 	assert_string_equal(output("nft list ruleset"),
@@ -180,39 +179,9 @@ static void test_expressions(void **state)
 			    "\tchain postrouting {\n"
 			    "\t\ttype nat hook postrouting priority srcnat; policy accept;\n"
 			    "\t\ttcp dport 80-90 oifname != \"eth0\" return\n"
-			    "\t\tct status dnat ip6 saddr fd00::/64 counter packets 0 bytes 0 masquerade fully-random\n"
+			    "\t\tct status dnat ip6 saddr fd00::/64 masquerade fully-random\n"
 			    "\t}\n"
 			    "}\n");
-	assert_reloads();
-}
-
-static void test_intervals(void **state)
-{
-	static const uint32_t fields[] = { 4, 4 };
-	struct nft_set pairs = { .name = "pairs",
-				 .key_type = nft_type_concat(NFT_TYPE_IPV4, NFT_TYPE_IPV4),
-				 .key_len = 8,
-				 .fields = fields,
-				 .n_fields = 2,
-				 .interval = true };
-	struct nft_set nets = { .name = "nets", .key_type = NFT_TYPE_IPV4, .key_len = 4, .interval = true };
-	const uint8_t from[8] = { 10, 1, 0, 0, 10, 1, 0, 0 }, to[8] = { 10, 1, 255, 255, 10, 1, 255, 255 };
-	const uint8_t first[4] = { 10, 2, 0, 0 }, behind[4] = { 10, 3, 0, 0 };
-	struct nft_elem pair = { .key = from, .key_end = to, .key_len = 8 };
-	struct nft_elem net[2] = { { .key = first, .key_len = 4 },
-				   { .key = behind, .key_len = 4, .interval_end = true } };
-	struct nft_batch b;
-
-	(void)state;
-	start(&b, NFPROTO_IPV4, "t");
-	nft_table_add(&b, NULL);
-	nft_set_add(&b, &pairs);
-	nft_set_add(&b, &nets);
-	nft_elem_add(&b, "pairs", &pair, 1, false);
-	nft_elem_add(&b, "nets", net, 2, false);
-	commit(&b);
-	assert_string_equal(output("nft list ruleset | grep elements"),
-			    "\t\telements = { 10.1.0.0/16 . 10.1.0.0/16 }\n\t\telements = { 10.2.0.0/16 }\n");
 	assert_reloads();
 }
 
@@ -258,15 +227,13 @@ static void test_try(void **state)
 {
 	struct nft_batch b;
 	struct err e = ERR_INIT;
-	bool there;
 
 	(void)state;
 	start(&b, NFPROTO_IPV4, "t");
 	nft_table_add(&b, NULL);
 	nft_chain_add(&b, &postrouting);
 	assert_true(nft_try(&b, &e));
-	assert_true(nft_table_exists(&nl, NFPROTO_IPV4, "t", &there, &e));
-	assert_false(there);
+	assert_string_equal(output("nft list ruleset"), "");
 	start(&b, NFPROTO_IPV4, "t");
 	nft_chain_add(&b, &postrouting);
 	assert_false(nft_try(&b, &e));
@@ -306,9 +273,6 @@ static void test_read(void **state)
 	assert_true(nft_set_names(&nl, &arena, NFPROTO_IPV4, "t", &names, &n, &e));
 	assert_int_equal(n, 1);
 	assert_string_equal(names[0], "pods");
-	assert_true(nft_chain_names(&nl, &arena, NFPROTO_IPV4, "t", &names, &n, &e));
-	assert_int_equal(n, 1);
-	assert_string_equal(names[0], "postrouting");
 	assert_true(nft_chain_exists(&nl, NFPROTO_IPV4, "t", "postrouting", &there, &e));
 	assert_true(there);
 	start(&b, NFPROTO_IPV4, "t");
@@ -316,10 +280,9 @@ static void test_read(void **state)
 	nft_rule_del(&b, "postrouting", rules[0].handle);
 	nft_chain_flush(&b, "postrouting");
 	nft_chain_del(&b, "postrouting");
-	nft_set_del(&b, "pods");
-	nft_table_del(&b);
 	commit(&b);
-	assert_string_equal(output("nft list ruleset"), "");
+	assert_null(strstr(output("nft list ruleset"), "elements"));
+	assert_null(strstr(output("nft list ruleset"), "chain"));
 }
 
 /* Nothing there, at every level. */
@@ -522,7 +485,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_expressions, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_intervals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_errors, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_try, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_read, set_up, tear_down),

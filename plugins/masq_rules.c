@@ -6,6 +6,7 @@
 #define TABLE "cni_plugins_masquerade"
 #define CHAIN "masq_checks"
 #define HASH_LEN 16
+#define MARK_LEN (2 * HASH_LEN + 1)
 
 /* Its comments start with HASH(network)-HASH(ifname:containerID). */
 static const char *mark(struct arena *a, const struct attachment *at)
@@ -54,28 +55,41 @@ bool masq_rules_check(const struct masq *m, struct err *e)
 	       fail(e, 0, "nftables chain %s of table %s has %zu of %zu rules", CHAIN, TABLE, found, m->n);
 }
 
-static bool is_valid(const struct attachments *valid, struct arena *a, const struct nft_rule_info *r)
+static int compare(const void *x, const void *y)
 {
+	return memcmp(*(const char *const *)x, *(const char *const *)y, MARK_LEN);
+}
+
+/* The marks of all that may stay, sorted. */
+static const char **marks(const struct attachments *valid, struct arena *a)
+{
+	const char **all = arena_array(a, valid->n, sizeof(*all));
+
 	for (size_t i = 0; i < valid->n; i++) {
 		struct attachment at = { valid->network, valid->valid[i].container_id, valid->valid[i].ifname };
 
-		if (marked(r, mark(a, &at)))
-			return true;
+		all[i] = mark(a, &at);
 	}
-	return false;
+	qsort(all, valid->n, sizeof(*all), compare);
+	return all;
 }
 
 bool masq_rules_gc(const struct attachments *valid, struct nft_batch *b, struct arena *a, struct err *e)
 {
 	const char *network = arena_printf(a, "%s-", attachment_hash_name(a, "", valid->network, "", HASH_LEN));
 	struct nft_rule_info *rules;
+	const char **stay;
 	size_t n;
 
 	if (!list(b->nl, a, &rules, &n, e))
 		return false;
+	if (!n)
+		return true;
+	stay = marks(valid, a);
 	nft_table(b, NFPROTO_INET, TABLE);
 	for (size_t i = 0; i < n; i++)
-		if (marked(&rules[i], network) && !is_valid(valid, a, &rules[i]))
+		if (marked(&rules[i], network) && strlen(rules[i].comment) >= MARK_LEN &&
+		    !bsearch(&rules[i].comment, stay, valid->n, sizeof(*stay), compare))
 			nft_rule_del(b, CHAIN, rules[i].handle);
 	return true;
 }

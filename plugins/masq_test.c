@@ -5,6 +5,7 @@
  */
 #include <sched.h>
 #include <setjmp.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "plugins/masq.h"
@@ -367,6 +368,27 @@ static void test_rules_found(void **state)
 	}
 }
 
+/* Many rules against many attachments: each is hashed once. */
+static void test_rules_found_many(void **state)
+{
+	static struct attachment valid[4000];
+	struct timespec from, to;
+
+	(void)state;
+	assert_string_equal(
+		output("(echo 'table inet cni_plugins_masquerade { chain masq_checks {';"
+		       "for i in $(seq 2000); do printf 'ip saddr 10.1.0.5 masquerade comment \"8e48f37d5de60467-%016x\"\\n' $i; done;"
+		       "echo 'ip saddr 10.1.0.5 masquerade comment \"8e48f37d5de60467-0b65a318f52e521b\"\n}\n}') | nft -f -"),
+		"");
+	for (int i = 0; i < 4000; i++)
+		valid[i] = (struct attachment){ "net1", arena_printf(&a, "cid%d", i), "eth0" };
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	gc(valid, 4000);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	assert_string_equal(output("nft list ruleset | grep -o '8e48f37.*'"), "8e48f37d5de60467-0b65a318f52e521b\"\n");
+	assert_true(to.tv_sec - from.tv_sec < 2);
+}
+
 static void test_backend(void **state)
 {
 	enum masq_backend b = MASQ_NFTABLES;
@@ -414,6 +436,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_iptables_two, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_iptables_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rules_found, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rules_found_many, set_up, tear_down),
 		cmocka_unit_test(test_backend),
 		/* last: it gives its rights away */
 		cmocka_unit_test_setup_teardown(test_status, set_up, tear_down),
