@@ -18,7 +18,8 @@
  * Locks outlive a caller that is killed: plugins inherit the descriptor, so that what is called next for the attachment
  * waits until the plugin that is still at work has ended (lock_timeout_ms at most: num ETIMEDOUT, and the text says
  * that the process that took the lock has ended). If the plugin has left a daemon behind that keeps all descriptors,
- * the lock is held as long as it lives; cni_del() then goes on after lock_timeout_ms, with a warning. A caller's own
+ * the lock is held as long as it lives; cni_del() then goes on after lock_timeout_ms, with a warning. (In a PID
+ * namespace of its own a caller cannot see that the taker has ended: cni_del() fails like the others.) A caller's own
  * executor (cni_exec_fn) passes no lock on. In the ordinary case, where the call returns, nobody but the call holds it.
  *
  * While a cni_gc() waits, new calls for its network let it go first, for 5 seconds at most.
