@@ -141,14 +141,14 @@ static void test_mac_is_set(void **state)
 
 static void test_netns_is_gone(void **state)
 {
-	static const int gone[] = { ENOENT, ENOTDIR, EACCES, EINVAL }, not[] = { 0, EPERM, EMFILE, ENOMEM };
+	static const int gone[] = { ENOENT, ENOTDIR, EACCES, EINVAL }, other[] = { 0, EPERM, EMFILE, ENOMEM };
 	char path[] = "/tmp/netns-gone.XXXXXX", below[sizeof(path) + 4];
 	struct err e = ERR_INIT;
 	int fd = mkstemp(path), netns;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(gone); i++)
-		assert_true(netns_is_gone(gone[i]) && !netns_is_gone(not[i]));
+		assert_true(netns_is_gone(gone[i]) && !netns_is_gone(other[i]));
 	assert_true(fd >= 0);
 	close(fd);
 	snprintf(below, sizeof(below), "%s/x", path);

@@ -12,8 +12,9 @@
 /* e->num: the kernel's, or EINVAL when it is not a network namespace ("... is not a network namespace"). */
 bool netns_open(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
 /*
- * Is that what netns_open() (or joining) says of a namespace that no longer is? ENOENT: no such path; ENOTDIR: a part of
- * it has become a file; EACCES: of a process that is dying; EINVAL: after a reboot, the file that nothing is mounted on.
+ * Is that what netns_open() (or joining) says of a namespace that no longer is? ENOENT: no such path; ENOTDIR: a part
+ * of it has become a file; EACCES: of a process that is dying; EINVAL: after a reboot, the file that nothing is
+ * mounted on.
  */
 bool netns_is_gone(int num);
 /* Is the namespace the calling thread's own? */

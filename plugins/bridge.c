@@ -9,9 +9,9 @@
  * gateway address, forwarding) are made if missing and stay. What belongs to the container is made in the order link,
  * lease, configuration, masquerade, and undone from the end by the very functions that DEL uses. The pair comes before
  * the lease: when the container already has an interface of that name, the kernel's refusal leaves the lease of whoever
- * made it alone. The container's namespace is visited once, for a socket and a few sysctls. What is undone is what this
- * ADD has made, never what merely carries its name: an attachment that the runtime repeats elsewhere, and in vain, is to
- * outlive that.
+ * made it alone. The container's namespace is visited once, for a socket and a few sysctls. What is undone is what
+ * this ADD has made, never what merely carries its name: an attachment that the runtime repeats elsewhere, and in vain,
+ * is to outlive that.
  *
  * DEL removes what it finds and goes on after a failure: each part is found by itself (the link by its name in the
  * container, or by the name in prevResult when the namespace is gone; the rest by the attachment), and a lease is
@@ -364,7 +364,7 @@ static const struct mac *prev_mac(const struct del *w, struct mac *mac)
 	struct err ignored;
 
 	return w->has_prev && w->prev.n_interfaces > AT_CONTAINER && f->mac && mac_parse(f->mac, mac, &ignored) ? mac
-														 : NULL;
+														: NULL;
 }
 
 /*
@@ -412,8 +412,7 @@ static bool bridge_del(const struct request *r, struct err *e)
 									      del_masq };
 	static bool (*const lease_first[])(struct del * w, struct err * e) = { del_lease, del_link, del_spoof,
 									       del_masq };
-	bool (*const *steps)(struct del * w, struct err * e) =
-		lease_goes_first(r) ? lease_first : link_first;
+	bool (*const *steps)(struct del * w, struct err * e) = lease_goes_first(r) ? lease_first : link_first;
 	struct del w = { .r = r, .at = attachment_of(r) };
 	struct errs all = { .count = 0 };
 

@@ -107,7 +107,9 @@ static bool check_vlans(struct check *w, const struct bridge_conf *c, const stru
 	return true;
 }
 
-/* Up, of our bridge, and not kept from forwarding but by a spanning tree. A port whose peer is down is off by itself. */
+/*
+ * Up, of our bridge, and not kept from forwarding but by a spanning tree. A port whose peer is down is off by itself.
+ */
 static bool check_forwards(struct check *w, const struct link *port, bool peer_up, struct err *e)
 {
 	if (port->master != w->bridge.index)

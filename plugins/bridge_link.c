@@ -369,8 +369,8 @@ static bool gateway_ensure(struct nl *nl, const struct bridge_conf *c, const str
 	return wrap(e, "could not add IP address to \"%s\"", p->l.name);
 }
 
-bool bridge_forwarding(const struct result *r, int at,
-		       bool (*knob)(const char *name, const char *value, struct err *e), struct err *e)
+bool bridge_forwarding(const struct result *r, int at, bool (*knob)(const char *name, const char *value, struct err *e),
+		       struct err *e)
 {
 	static const char *const names[] = { "net/ipv6/conf/all/forwarding", "net/ipv4/ip_forward" };
 	bool want[2] = { false, false };

@@ -359,8 +359,8 @@ static const char *owner_text(struct arena *a, const char *comment)
 
 /*
  * What leads to our own address under another name of our network is a leftover of who had the address before. In
- * another network the same address is somebody else, who is alive for all we know; the kernel sends what is published to
- * one of the two only, so there is no way to serve both. A port that leads elsewhere is in use.
+ * another network the same address is somebody else, who is alive for all we know; the kernel sends what is published
+ * to one of the two only, so there is no way to serve both. A port that leads elsewhere is in use.
  */
 static bool may_replace(const struct owned *o, const struct nft_elem_info *found, void *arg, struct err *e)
 {

@@ -218,7 +218,9 @@ static void test_owner(void **state)
 	works(two, COMMAND_CHECK);
 }
 
-/* The same address in another network is another container: what is published leads to one, and the other is refused. */
+/*
+ * The same address in another network is another container: what is published leads to one, and the other is refused.
+ */
 static void test_same_address(void **state)
 {
 	const struct call one = { .mappings = WEB, .ips = IPS };
