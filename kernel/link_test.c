@@ -104,7 +104,8 @@ static void test_veth_equal_numbers(void **state)
 
 	(void)state;
 	NEED_NETNS();
-	v.peer_netns = other = testns_other();
+	other = testns_other();
+	v.peer_netns = other;
 	OK(nl_open(&nl, NETLINK_ROUTE, &e));
 	OK(netns_nl_open(other, NETLINK_ROUTE, &far, &e));
 	OK(link_veth_add(&nl, &v, &index, &peer, &e));
@@ -171,7 +172,8 @@ static void test_veth_name_taken(void **state)
 
 	(void)state;
 	NEED_NETNS();
-	v.peer_netns = other = testns_other();
+	other = testns_other();
+	v.peer_netns = other;
 	OK(nl_open(&nl, NETLINK_ROUTE, &e));
 	OK(link_veth_add(&nl, &v, &index, &peer, &e));
 	v.name = "veth2";

@@ -99,8 +99,9 @@ uint32_t nft_type_concat(uint32_t a, uint32_t b);	/* nest for more than two */
 void nft_set_add(struct nft_batch *b, const struct nft_set *s);
 void nft_set_new(struct nft_batch *b, const struct nft_set *s);
 struct nft_elem {
-	const void *key; uint32_t key_len;
-	const void *data; uint32_t data_len;	/* maps */
+	const void *key;
+	const void *data;		/* maps */
+	uint32_t key_len, data_len;
 	const char *comment;		/* as `nft` shows it; at most NFT_COMMENT_MAX bytes, cut */
 };
 /* @excl: NLM_F_EXCL, so that an element already there is EEXIST even with equal data. */
