@@ -374,7 +374,8 @@ static void test_busy(void **state)
 			(i / 50 % 2 ? nft_elem_del(&b, "pods", el + 1000 + i - 50, 50)
 				    : nft_elem_add(&b, "pods", el + 1000 + i, 50, false));
 			done = nft_commit(&b, &e);
-			usleep(2000); /* a reading takes a part of this: some are disturbed, some are not, on a busy machine too */
+			/* A reading takes a part of this: some are disturbed, some are not, on a busy machine too. */
+			usleep(2000);
 		}
 	}
 	for (int i = 0; i < 100; i++) {
