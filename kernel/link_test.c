@@ -129,7 +129,7 @@ static void test_mac_is_set(void **state)
 	OK(link_get(&nl, "br.kept", &l, &e));
 	assert_true(mac_eq(&l.mac, &kept.mac));
 	assert_false(link_mac_is_set(&l)); /* sysfs is another namespace's */
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("sysfs", "/sys", "sysfs", 0, NULL) < 0)
 		skip();
 	assert_true(link_mac_is_set(&l));
