@@ -357,7 +357,7 @@ static void test_busy(void **state)
 	size_t n, ours = 1000;
 	double reading;
 	pid_t pid;
-	int i;
+	int round;
 
 	(void)state;
 	make_pods();
@@ -391,7 +391,7 @@ static void test_busy(void **state)
 			usleep((useconds_t)(2000 * reading));
 		}
 	}
-	for (i = 0; i < 100 && ours == 1000; i++) {
+	for (round = 0; round < 100 && ours == 1000; round++) {
 		if (!nft_elems(&nl, &arena, NFPROTO_IPV4, "t", "pods", &all, &n, &e))
 			break;
 		ours = 0;
@@ -400,8 +400,8 @@ static void test_busy(void **state)
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	if (i < 100 || ours != 1000)
-		fail_msg("listing %d has %zu of 1000 elements %s", i, ours, e.text);
+	if (round < 100 || ours != 1000)
+		fail_msg("listing %d has %zu of 1000 elements %s", round, ours, e.text);
 }
 
 /* Deletions that are large beyond any buffer go in parts. */
