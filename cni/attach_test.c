@@ -656,14 +656,10 @@ static void test_stack(void **state)
 	(void)state;
 	forget();
 	memset(deep + DEEP, ']', DEEP);
-	conf = arena_printf(&a,
-			    "{\"name\":\"net\",\"cniVersion\":\"1.1.0\",\"plugins\":[{\"type\":\"deep\","
-			    "\"x\":%s}]}",
-			    deep);
-	plugin = arena_printf(&a,
-			      "#!/bin/sh\ncat >/dev/null\n[ $CNI_COMMAND = ADD ] && echo '{\"x\":%s,"
-			      "\"ips\":[],\"cniVersion\":\"1.1.0\"}'\nexit 0\n",
-			      deep);
+	conf = arena_printf(
+		&a, "{\"name\":\"net\",\"cniVersion\":\"1.1.0\",\"plugins\":[{\"type\":\"deep\",\"x\":%s}]}", deep);
+	plugin = arena_printf(&a, "#!/bin/sh\ncat >/dev/null\n[ $CNI_COMMAND = ADD ] && echo '{\"x\":%s,"
+			      "\"ips\":[],\"cniVersion\":\"1.1.0\"}'\nexit 0\n", deep);
 	assert_true(fs_mkdirs(fs_join(&a, dir, "stack"), 0755, &e));
 	assert_true(
 		fs_write_atomic(fs_join(&a, dir, "stack/deep"), (struct bytes){ plugin, strlen(plugin) }, 0755, &e));
