@@ -650,34 +650,34 @@ static void test_stack(void **state)
 	struct cni_network *net = NULL;
 	struct err e = ERR_INIT;
 	pthread_attr_t attr;
-	size_t untouched = 0;
 	pthread_t thread;
+	size_t at = 0;
 
 	(void)state;
 	forget();
 	memset(deep + DEEP, ']', DEEP);
 	conf = arena_printf(
 		&a, "{\"name\":\"net\",\"cniVersion\":\"1.1.0\",\"plugins\":[{\"type\":\"deep\",\"x\":%s}]}", deep);
-	plugin = arena_printf(&a, "#!/bin/sh\ncat >/dev/null\n[ $CNI_COMMAND = ADD ] && echo '{\"x\":%s,"
-			      "\"ips\":[],\"cniVersion\":\"1.1.0\"}'\nexit 0\n", deep);
+	plugin = arena_printf(&a,
+			      "#!/bin/sh\ncat >/dev/null\n[ $CNI_COMMAND = ADD ] && echo '{\"x\":%s,"
+			      "\"ips\":[],\"cniVersion\":\"1.1.0\"}'\nexit 0\n",
+			      deep);
 	assert_true(fs_mkdirs(fs_join(&a, dir, "stack"), 0755, &e));
 	assert_true(
 		fs_write_atomic(fs_join(&a, dir, "stack/deep"), (struct bytes){ plugin, strlen(plugin) }, 0755, &e));
 	assert_true(
 		fs_write_atomic(fs_join(&a, dir, "stack/1.conflist"), (struct bytes){ conf, strlen(conf) }, 0644, &e));
 	assert_true(stack != MAP_FAILED);
-	assert_int_equal(pthread_attr_init(&attr), 0);
-	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK), 0);
+	assert_int_equal(pthread_attr_init(&attr) || pthread_attr_setstack(&attr, stack, STACK), 0);
 	assert_int_equal(pthread_create(&thread, &attr, live, &net), 0);
 	pthread_join(thread, NULL);
 	pthread_attr_destroy(&attr);
 	assert_int_equal(cni_network_plugins(net), 1);
 	/* Pages that nobody wrote to have never come to be. */
 	assert_int_equal(mincore(stack, STACK, touched), 0);
-	while (!touched[untouched])
-		untouched++;
+	at = (size_t)((unsigned char *)memchr(touched, 1, sizeof(touched)) - touched);
 	assert_int_equal(warnings.len, 0);
-	assert_true(FRAMES_ARE_LARGER || STACK - untouched * 4096 <= PROMISED);
+	assert_true(FRAMES_ARE_LARGER || STACK - at * 4096 <= PROMISED);
 	cni_network_free(net);
 	munmap(stack, STACK);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel/link.h"
+#include "kernel/link_kind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +34,8 @@ static void read_kind(const struct nl_attr *info, struct link *ret)
 		ret->isolated = nl_u8(&port[IFLA_BRPORT_ISOLATED]);
 		ret->port_state = nl_u8(&port[IFLA_BRPORT_STATE]);
 	}
+	if (tb[IFLA_INFO_DATA].there)
+		link_read_kind(&tb[IFLA_INFO_DATA], ret);
 }
 
 static bool link_decode(const struct nlmsghdr *h, struct link *ret, struct err *e)
@@ -106,6 +108,45 @@ bool link_get_index(struct nl *nl, int index, struct link *ret, struct err *e)
 	return get(nl, index, NULL, ret, e) || wrap(e, "find interface number %d", index);
 }
 
+struct list {
+	struct arena *a;
+	struct link *v;
+	size_t n, cap;
+};
+
+static bool list_take(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	struct list *l = arg;
+
+	if (!is_link(h))
+		return true;
+	if (l->n == l->cap)
+		l->v = arena_grow(l->a, l->v, l->n, &l->cap, sizeof(*l->v));
+	return link_decode(h, &l->v[l->n], e) && (l->n++, true);
+}
+
+static void list_again(void *arg)
+{
+	((struct list *)arg)->n = 0;
+}
+
+bool link_list(struct nl *nl, struct arena *a, int master, struct link **ret, size_t *ret_n, struct err *e)
+{
+	NLMSG_ON_STACK(m, 128);
+	struct ifinfomsg ifi = { 0 };
+	struct list l = { .a = a };
+
+	nl_begin(nl, &m, RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof(ifi));
+	nl_put_u32(&m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (master)
+		nl_put_u32(&m, IFLA_MASTER, (uint32_t)master);
+	if (!nl_dump(nl, &m, list_take, list_again, &l, e))
+		return wrap(e, "list interfaces");
+	*ret = l.v;
+	*ret_n = l.n;
+	return true;
+}
+
 // ---- changing ----
 
 void link_put_up(struct nl *nl, struct nlmsg *m, int index, bool up)
@@ -170,6 +211,13 @@ static bool set_attribute(struct nl *nl, int index, uint16_t type, const void *d
 	return nl_ask(nl, &m, e);
 }
 
+bool link_set_allmulti(struct nl *nl, int index, bool on, struct err *e)
+{
+	if (set_flags(nl, index, on ? IFF_ALLMULTI : 0, IFF_ALLMULTI, e))
+		return true;
+	return wrap(e, "set reception of all multicast of interface number %d", index);
+}
+
 bool link_set_master(struct nl *nl, int index, int master, struct err *e)
 {
 	uint32_t v = (uint32_t)master;
@@ -177,6 +225,49 @@ bool link_set_master(struct nl *nl, int index, int master, struct err *e)
 	if (set_attribute(nl, index, IFLA_MASTER, &v, sizeof(v), e))
 		return true;
 	return wrap(e, "set master %d of interface number %d", master, index);
+}
+
+bool link_set_mtu(struct nl *nl, int index, uint32_t mtu, struct err *e)
+{
+	if (set_attribute(nl, index, IFLA_MTU, &mtu, sizeof(mtu), e))
+		return true;
+	return wrap(e, "set MTU %u of interface number %d", mtu, index);
+}
+
+bool link_set_txqlen(struct nl *nl, int index, uint32_t packets, struct err *e)
+{
+	if (set_attribute(nl, index, IFLA_TXQLEN, &packets, sizeof(packets), e))
+		return true;
+	return wrap(e, "set transmit queue length %u of interface number %d", packets, index);
+}
+
+bool link_set_alias(struct nl *nl, int index, const char *alias, struct err *e)
+{
+	NLMSG_ON_STACK(m, 512);
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_begin(nl, &m, RTM_SETLINK, 0, &ifi, sizeof(ifi));
+	nl_put(&m, IFLA_IFALIAS, alias, strlen(alias));
+	return nl_ask(nl, &m, e) || wrap(e, "set alias of interface number %d", index);
+}
+
+bool link_rename(struct nl *nl, int index, const char *name, struct err *e)
+{
+	if (set_attribute(nl, index, IFLA_IFNAME, name, strlen(name) + 1, e))
+		return true;
+	return wrap(e, "rename interface number %d to %s", index, name);
+}
+
+bool link_move(struct nl *nl, int index, int netns, const char *name, struct err *e)
+{
+	NLMSG_ON_STACK(m, 128);
+	struct ifinfomsg ifi = { .ifi_index = index };
+
+	nl_begin(nl, &m, RTM_SETLINK, 0, &ifi, sizeof(ifi));
+	nl_put_u32(&m, IFLA_NET_NS_FD, (uint32_t)netns);
+	if (name)
+		nl_put_str(&m, IFLA_IFNAME, name);
+	return nl_ask(nl, &m, e) || wrap(e, "move interface number %d to another namespace", index);
 }
 
 static bool sysfs_says(const char *ifname, const char *file, int number)

@@ -25,6 +25,10 @@ struct link {
 	bool vlan_filtering, stp;	/* bridges; @stp: a spanning tree decides which ports forward */
 	bool hairpin, isolated;	/* bridge ports */
 	uint8_t port_state;	/* BR_STATE_* of a bridge port */
+	/* of the kind: MACVLAN_MODE_*, IPVLAN_MODE_*; a VLAN's number; a VRF's table */
+	uint32_t mode;
+	uint16_t vlan_id;
+	uint32_t table;
 	char alias[256];
 };
 
@@ -59,6 +63,33 @@ bool link_bridge_add(struct nl *nl, const struct bridge_new *b, struct err *e) M
 bool link_bridge_vlan_filtering(struct nl *nl, int index, bool on, struct err *e) MUST_CHECK;
 
 /*
+ * An interface that hangs on another one (macvlan, ipvlan, vlan) or on nothing (dummy, vrf, ifb).
+ */
+struct link_new {
+	const char *kind, *name;
+	/*
+	 * With @netns: what it is called until it is where it will live. The kernel looks for a name's owner in the
+	 * namespace of the request, where a node's own "eth0" is no reason to refuse a container's.
+	 */
+	const char *temporary;
+	int netns;		/* descriptor of where it is to appear; -1: where @nl is */
+	int lower;		/* number of what it hangs on, in @nl's namespace; 0: nothing */
+	struct mac mac;		/* unset: the kernel's choice */
+	uint32_t mtu;
+	bool up;
+	uint32_t mode;		/* of macvlan and ipvlan */
+	uint32_t bcqueuelen;	/* of macvlan; 0: the kernel's choice */
+	uint16_t vlan_id;
+	uint32_t table;		/* of a VRF */
+};
+#define LINK_NEW ((struct link_new){ .netns = -1 })
+/*
+ * Makes it. @there is a socket in the namespace where it appears (@nl itself without @netns), and @ret what it then is.
+ * e->num EEXIST if the name is taken. A failure leaves nothing; being killed may leave @temporary there.
+ */
+bool link_add(struct nl *nl, const struct link_new *n, struct nl *there, struct link *ret, struct err *e) MUST_CHECK;
+
+/*
  * Could interfaces of @kind be made here? Makes none: a request that is wrong in its last
  * detail is refused for that detail or earlier.
  */
@@ -79,6 +110,20 @@ bool link_set_master(struct nl *nl, int index, int master, struct err *e) MUST_C
 bool link_mac_is_set(const struct link *l);
 bool link_set_mac(struct nl *nl, int index, const struct mac *mac, struct err *e) MUST_CHECK;
 bool link_set_promisc(struct nl *nl, int index, bool on, struct err *e) MUST_CHECK;
+bool link_set_allmulti(struct nl *nl, int index, bool on, struct err *e) MUST_CHECK;
+bool link_set_mtu(struct nl *nl, int index, uint32_t mtu, struct err *e) MUST_CHECK;
+bool link_set_txqlen(struct nl *nl, int index, uint32_t packets, struct err *e) MUST_CHECK;
+/* "" takes the alias away. */
+bool link_set_alias(struct nl *nl, int index, const char *alias, struct err *e) MUST_CHECK;
+/* The interface must be down on kernels before 6.2. e->num EEXIST if the name is taken. */
+bool link_rename(struct nl *nl, int index, const char *name, struct err *e) MUST_CHECK;
+/*
+ * Into the namespace @netns, under @name (NULL: the one it has), in one step; it arrives down and without addresses.
+ * Waits for a grace period of the kernel (10 to 20 ms). e->num EEXIST if the name is taken there.
+ */
+bool link_move(struct nl *nl, int index, int netns, const char *name, struct err *e) MUST_CHECK;
+/* Every interface of the namespace, or those below @master only (0: all). */
+bool link_list(struct nl *nl, struct arena *a, int master, struct link **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* Bridge port flags (IFLA_PROTINFO). */
 struct port_flags { bool hairpin, isolated; };
 bool link_set_port_flags(struct nl *nl, int index, struct port_flags f, struct err *e) MUST_CHECK;
