@@ -7,10 +7,10 @@
 #include "kernel/nft.h"
 
 #include <arpa/inet.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/nft_msg.h"
+#include "lib/detach.h"
 
 enum { UDATA_SET_KEYBYTEORDER = 0, UDATA_SET_DATABYTEORDER = 1, UDATA_SET_COMMENT = 7 };
 enum { BYTEORDER_HOST = 1, BYTEORDER_BIG = 2 };
@@ -114,34 +114,11 @@ bool nft_try(struct nft_batch *b, struct err *e)
 	return nl_send(b->nl, &b->m, NULL, NULL, NULL, e);
 }
 
-/*
- * Nothing of ours may stay open in the child: a runtime waits for the end of our standard output, another plugin for
- * our lock.
- */
-static void close_all_but(int fd)
-{
-	if (fd > 0)
-		syscall(SYS_close_range, 0, fd - 1, 0);
-	if (syscall(SYS_close_range, fd + 1, ~0U, 0) == 0)
-		return;
-	for (int i = 0; i < 1024; i++) /* before 5.9; we never have more */
-		if (i != fd)
-			close(i);
-}
-
-/*
- * It closes by exiting. If there can be no child the caller waits itself, which is slow but right. Rejected: a child
- * of the child, so that init reaps it and not we: it doubles the price for a process that is about to end anyway.
- */
+/* It closes by exiting. If there can be no child the caller waits itself, which is slow but right. */
 void nft_close(struct nl *nl)
 {
-	int fd = nl->fd;
-
-	if (fd >= 0 && fork() == 0) {
-		close_all_but(fd);
-		setsid();
+	if (nl->fd >= 0 && detach(nl->fd))
 		_exit(0);
-	}
 	nl_close(nl);
 }
 

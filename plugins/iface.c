@@ -19,6 +19,7 @@
 #include <linux/rtnetlink.h>
 #include <time.h>
 
+#include "kernel/announce.h"
 #include "kernel/sysctl.h"
 #include "lib/fs.h"
 #include "lib/str.h"
@@ -241,6 +242,17 @@ static bool settle(struct nl *nl, struct arena *a, const struct iface_conf *c, s
 	       fail(e, 0, "link %s still has tentative addresses after %d ms", c->ifname, SETTLE_MS);
 }
 
+static void announce_addresses(struct arena *a, const struct iface_conf *c, const struct result *r)
+{
+	struct ip *addrs = arena_array(a, r->n_ips, sizeof(*addrs));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (is_ours(c, &r->ips[i]))
+			addrs[n++] = r->ips[i].address.ip;
+	announce(c->index, addrs, n);
+}
+
 bool iface_configure(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r, struct err *e)
 {
 	bool v6 = has_family(c, r, false);
@@ -253,7 +265,11 @@ bool iface_configure(struct nl *nl, struct arena *a, const struct iface_conf *c,
 	if (v6 && c->dad && (!send_work(&w, e) || !settle(nl, a, c, e)))
 		return false;
 	put_routes(&w);
-	return send_work(&w, e);
+	if (!send_work(&w, e))
+		return false;
+	if (c->announce)
+		announce_addresses(a, c, r);
+	return true;
 }
 
 // ---- verifying ----
@@ -332,6 +348,18 @@ bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, con
 		if (!check_route(c, &p, r, &r->routes[i], e))
 			return false;
 	return true;
+}
+
+bool iface_check_mac(const struct link *l, const struct result_interface *f, struct err *e)
+{
+	char text[MAC_TEXT_MAX];
+	struct err ignored;
+	struct mac mac;
+
+	if (str_empty(f->mac) || (mac_parse(f->mac, &mac, &ignored) && mac_eq(&mac, &l->mac)))
+		return true;
+	return fail(e, 0, "Interface %s Mac %s doesn't match container Mac: %s", f->name, f->mac,
+		    mac_text(&l->mac, text));
 }
 
 int iface_find(const struct result *r, const char *ifname, const char *sandbox)

@@ -18,7 +18,8 @@ struct iface_conf {
 	int result_index;
 	/* do duplicate address detection and wait for it (at most 5 s); else IFA_F_NODAD */
 	bool dad;
-	bool announce;			/* arp_notify / ndisc_notify */
+	/* tell the neighbours: by the kernel when it goes up (arp_notify, ndisc_notify), then by kernel/announce.h */
+	bool announce;
 };
 
 /*
@@ -34,6 +35,8 @@ bool iface_configure(struct nl *nl, struct arena *a, const struct iface_conf *c,
  */
 bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r,
 		 struct err *e) MUST_CHECK;
+/* @l has the MAC that @f names, if any. */
+bool iface_check_mac(const struct link *l, const struct result_interface *f, struct err *e) MUST_CHECK;
 /* The interfaces[] entry of prevResult with this name and sandbox; -1 if absent. */
 int iface_find(const struct result *r, const char *ifname, const char *sandbox);
 
