@@ -26,6 +26,7 @@
 #include "lib/fs.h"
 #include "lib/str.h"
 #include "plugins/iface.h"
+#include "plugins/lease.h"
 #include "plugins/spoof.h"
 
 static struct attachment attachment_of(const struct request *r)
@@ -60,19 +61,13 @@ struct add {
 	struct result result;
 };
 
-/* See above: the link goes first, but for a lease that is released over it. */
-static bool lease_goes_first(const struct request *r)
-{
-	return str_eq(r->net.ipam_type, "dhcp");
-}
-
 static void lease_undo(struct add *w)
 {
 	struct err ignored;
 	bool done UNUSED;
 
 	if (w->leased)
-		done = delegate_del(w->r, w->r->net.ipam_type, &ignored);
+		done = lease_del(w->r, &ignored);
 	w->leased = false;
 }
 
@@ -146,8 +141,6 @@ static void fill_gateways(struct add *w)
 		struct ip net = cidr_network(&ip->address);
 		struct result_route *route;
 
-		ip->interface = AT_CONTAINER;
-		ip->has_interface = true;
 		if (ip_is_unset(&ip->gateway) && w->conf.is_gateway)
 			ip->gateway = ip_add(&net, 1);
 		if (!w->conf.is_default_gateway || has_default(r, v4))
@@ -156,25 +149,6 @@ static void fill_gateways(struct add *w)
 		route->dst.ip = v4 ? ip4(0, 0, 0, 0) : (struct ip){ { 0 } };
 		route->gw = ip->gateway;
 	}
-}
-
-/* A delegate that failed has left nothing, and may have failed because another ADD holds the lease. */
-static bool lease(struct add *w, struct err *e)
-{
-	struct result ipam = { 0 };
-
-	if (!delegate_add(w->r, w->r->net.ipam_type, &ipam, e))
-		return false;
-	w->leased = true;
-	if (!ipam.n_ips)
-		return fail(e, 0, "IPAM plugin returned missing IP config");
-	w->result.ips = ipam.ips;
-	w->result.n_ips = ipam.n_ips;
-	w->result.routes = ipam.routes;
-	w->result.n_routes = ipam.n_routes;
-	w->result.dns = ipam.dns;
-	fill_gateways(w);
-	return true;
 }
 
 static bool configure(struct add *w, struct err *e)
@@ -201,7 +175,10 @@ static bool add_layer3(struct add *w, struct err *e)
 	struct cidr *addrs;
 	size_t n;
 
-	if (!lease(w, e) || !configure(w, e))
+	if (!lease_add(w->r, AT_CONTAINER, &w->result, &w->leased, e))
+		return false;
+	fill_gateways(w);
+	if (!configure(w, e))
 		return false;
 	if (w->conf.is_gateway && !bridge_gateways_ensure(&w->nl, a, &w->conf, &w->bridge, &w->result, &w->vlan, e))
 		return false;
@@ -354,7 +331,7 @@ static bool del_link(struct del *w, struct err *e)
 
 static bool del_lease(struct del *w, struct err *e)
 {
-	return !*w->r->net.ipam_type || delegate_del(w->r, w->r->net.ipam_type, e);
+	return lease_del(w->r, e);
 }
 
 /* NULL: nobody knows it. */
@@ -430,14 +407,12 @@ static bool bridge_del(const struct request *r, struct err *e)
 
 static bool bridge_gc(const struct request *r, struct err *e)
 {
-	struct attachment *valid = arena_array(r->arena, r->net.n_valid, sizeof(*valid));
+	struct attachment *valid = attachments_valid(r);
 	struct errs all = { .count = 0 };
 	struct err why = ERR_INIT;
 
 	if (*r->net.ipam_type && !delegate_gc(r, r->net.ipam_type, &why))
 		errs_add(&all, &why);
-	for (size_t i = 0; i < r->net.n_valid; i++)
-		valid[i] = (struct attachment){ r->net.name, r->net.valid[i].container_id, r->net.valid[i].ifname };
 	/* Without a list nobody said that everything is stale. */
 	if (!r->net.has_valid)
 		return errs_done(&all, e);

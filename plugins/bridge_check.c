@@ -26,18 +26,6 @@ struct check {
 	struct link bridge, port, container;
 };
 
-static bool mac_matches(const struct link *l, const struct result_interface *f, struct err *e)
-{
-	char text[MAC_TEXT_MAX];
-	struct err ignored;
-	struct mac mac;
-
-	if (str_empty(f->mac) || (mac_parse(f->mac, &mac, &ignored) && mac_eq(&mac, &l->mac)))
-		return true;
-	return fail(e, 0, "Interface %s Mac %s doesn't match container Mac: %s", f->name, f->mac,
-		    mac_text(&l->mac, text));
-}
-
 static const struct result_interface *find_on_node(const struct check *w, const char *name)
 {
 	for (size_t i = 0; i < w->prev.n_interfaces; i++) {
@@ -67,7 +55,7 @@ static bool check_bridge(struct check *w, struct err *e)
 		return fail(e, 0, "bridge %s is not in promiscuous mode", l->name);
 	if (w->conf.n_vlans && !l->vlan_filtering)
 		return fail(e, 0, "bridge %s does not filter VLANs", l->name);
-	return !w->conf.is_gateway || w->conf.vlan || mac_matches(l, f, e);
+	return !w->conf.is_gateway || w->conf.vlan || iface_check_mac(l, f, e);
 }
 
 static bool check_container(struct check *w, struct err *e)
@@ -80,7 +68,7 @@ static bool check_container(struct check *w, struct err *e)
 		return fail(e, 0, "Container interface %s not of type veth", l->name);
 	if (!(l->flags & IFF_UP) && !w->conf.disable_container_interface)
 		return fail(e, 0, "container interface %s is down", l->name);
-	return mac_matches(l, &w->prev.interfaces[w->container_at], e);
+	return iface_check_mac(l, &w->prev.interfaces[w->container_at], e);
 }
 
 /* The VLANs that @c wants and no others. The default VLAN, whichever the bridge's is, may have been kept. */
@@ -137,7 +125,7 @@ static bool check_port(struct check *w, struct err *e)
 		return fail(e, 0, "hairpin mode of bridge port %s is %s", l->name, l->hairpin ? "on" : "off");
 	if (l->isolated != w->conf.port_isolation)
 		return fail(e, 0, "isolation of bridge port %s is %s", l->name, l->isolated ? "on" : "off");
-	return mac_matches(l, f, e) && check_vlans(w, &w->conf, l, e);
+	return iface_check_mac(l, f, e) && check_vlans(w, &w->conf, l, e);
 }
 
 static bool is_knob(const char *name, const char *value, struct err *e)

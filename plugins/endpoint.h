@@ -27,7 +27,10 @@ struct endpoint_kind {
 	 * node. A failure leaves nothing.
 	 */
 	bool (*make)(struct endpoint *ep, struct err *e);
-	/* Take ep->link back: undo of ADD, and DEL. NULL: it is deleted. Nothing there is success. */
+	/*
+	 * Take ep->link back: undo of ADD, and DEL. NULL: it is deleted. Nothing there (index 0) is success, and so is
+	 * a namespace that is gone (ep->netns -1, ep->far closed).
+	 */
 	bool (*unmake)(struct endpoint *ep, struct err *e);
 	/* CHECK: what is particular about ep->link (kind, MAC, up, addresses and routes have been looked at). May be NULL. */
 	bool (*verify)(struct endpoint *ep, struct err *e);
@@ -36,6 +39,8 @@ struct endpoint_kind {
 /* What plugins let the configuration say about the addresses: keys of every endpoint. */
 struct endpoint_conf {
 	bool dad;		/* `enabledad` */
+	/* ADD: addresses and routes that are there already, in place of a lease; NULL: none */
+	const struct result *addresses;
 };
 
 bool endpoint_add(const struct request *r, const struct endpoint_kind *k, const struct endpoint_conf *c,

@@ -54,11 +54,24 @@ static struct ip default_gateway(const struct iface_conf *c, const struct result
 	return (struct ip){ { 0 } };
 }
 
+static bool is_gateway(const struct iface_conf *c, const struct result *r, const struct ip *gw)
+{
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (is_ours(c, &r->ips[i]) && ip_eq(&r->ips[i].gateway, gw))
+			return true;
+	return false;
+}
+
 static struct kroute kernel_route(const struct iface_conf *c, const struct result *r, const struct result_route *route)
 {
+	struct ip gw = ip_is_unset(&route->gw) ? default_gateway(c, r, ip_is4(&route->dst.ip)) : route->gw;
+	/* Without connected routes the kernel would take no other gateway for a neighbour. */
+	bool on_link = c->gateway_only && !ip_is_unset(&gw) && !is_gateway(c, r, &gw);
+
 	return (struct kroute){
 		.dst = { cidr_network(&route->dst), route->dst.len },
-		.gw = ip_is_unset(&route->gw) ? default_gateway(c, r, ip_is4(&route->dst.ip)) : route->gw,
+		.gw = gw,
+		.flags = on_link ? RTNH_F_ONLINK : 0,
 		.oif = c->index,
 		.table = route->has_table ? route->table : 0,
 		.priority = route->priority,
@@ -69,11 +82,55 @@ static struct kroute kernel_route(const struct iface_conf *c, const struct resul
 	};
 }
 
+// ---- the gateway as the only neighbour ----
+
+static struct kroute gateway_route(const struct iface_conf *c, const struct result_ip *ip)
+{
+	return (struct kroute){
+		.dst = cidr_host(&ip->gateway),
+		.src = ip->address.ip,
+		.oif = c->index,
+		.scope = RT_SCOPE_LINK,
+		.has_scope = true,
+	};
+}
+
+static struct kroute subnet_route(const struct iface_conf *c, const struct result_ip *ip)
+{
+	return (struct kroute){
+		.dst = { cidr_network(&ip->address), ip->address.len },
+		.gw = ip->gateway,
+		.src = ip->address.ip,
+		.oif = c->index,
+	};
+}
+
+/* The routes that ips[@at] needs beside those of the addresses before it, which may share its gateway or subnet. */
+static size_t gateway_routes(const struct iface_conf *c, const struct result *r, size_t at, struct kroute ret[2])
+{
+	struct kroute want[2] = { gateway_route(c, &r->ips[at]), subnet_route(c, &r->ips[at]) };
+	size_t n = 0;
+
+	for (size_t k = 0; k < 2; k++) {
+		bool seen = false;
+
+		for (size_t i = 0; i < at && !seen; i++) {
+			struct kroute other = k ? subnet_route(c, &r->ips[i]) : gateway_route(c, &r->ips[i]);
+
+			seen = is_ours(c, &r->ips[i]) && other.dst.len == want[k].dst.len &&
+			       ip_eq(&other.dst.ip, &want[k].dst.ip);
+		}
+		if (!seen)
+			ret[n++] = want[k];
+	}
+	return n;
+}
+
 // ---- configuring ----
 
-/* What a message of the batch is about: at most one is set; neither: "up" or a knob. */
+/* What a message of the batch is about: at most one is set; none: "up" or a knob. */
 struct step {
-	const struct result_ip *ip;
+	const struct result_ip *ip, *gateway_of;
 	const struct result_route *route;
 };
 
@@ -88,7 +145,7 @@ struct work {
 static void work_init(struct work *w, struct nl *nl, struct arena *a, const struct iface_conf *c,
 		      const struct result *r)
 {
-	size_t steps = 2 + r->n_ips + r->n_routes, size = steps * STEP_BYTES;
+	size_t steps = 2 + r->n_ips * (c->gateway_only ? 3 : 1) + r->n_routes, size = steps * STEP_BYTES;
 
 	*w = (struct work){
 		.nl = nl,
@@ -101,13 +158,15 @@ static void work_init(struct work *w, struct nl *nl, struct arena *a, const stru
 
 static void put_addresses(struct work *w, bool v4)
 {
+	uint32_t flags = (v4 || w->c->dad ? 0 : IFA_F_NODAD) | (w->c->gateway_only ? IFA_F_NOPREFIXROUTE : 0);
+
 	for (size_t i = 0; i < w->r->n_ips; i++) {
 		const struct result_ip *ip = &w->r->ips[i];
 
 		if (!is_ours(w->c, ip) || ip_is4(&ip->address.ip) != v4)
 			continue;
 		w->steps[w->m.count].ip = ip;
-		addr_put_new(w->nl, &w->m, w->c->index, &ip->address, v4 || w->c->dad ? 0 : IFA_F_NODAD);
+		addr_put_new(w->nl, &w->m, w->c->index, &ip->address, flags);
 	}
 }
 
@@ -120,8 +179,24 @@ static void put_up(struct work *w)
 	put_addresses(w, false);
 }
 
+static void put_gateway_routes(struct work *w)
+{
+	struct kroute k[2];
+
+	for (size_t i = 0; i < w->r->n_ips; i++) {
+		size_t n = is_ours(w->c, &w->r->ips[i]) ? gateway_routes(w->c, w->r, i, k) : 0;
+
+		for (size_t j = 0; j < n; j++) {
+			w->steps[w->m.count].gateway_of = &w->r->ips[i];
+			route_put_new(w->nl, &w->m, &k[j], NLM_F_CREATE | NLM_F_EXCL);
+		}
+	}
+}
+
 static void put_routes(struct work *w)
 {
+	if (w->c->gateway_only)
+		put_gateway_routes(w);
 	for (size_t i = 0; i < w->r->n_routes; i++) {
 		struct kroute k = kernel_route(w->c, w->r, &w->r->routes[i]);
 
@@ -166,6 +241,9 @@ static bool send_work(struct work *w, struct err *e)
 	s = w->steps[failed];
 	if (s.route)
 		return route_failed(w, s.route, e);
+	if (s.gateway_of)
+		return wrap(e, "failed to add the routes of gateway %s to \"%s\"",
+			    ip_text(&s.gateway_of->gateway, text), w->c->ifname);
 	if (s.ip)
 		return wrap(e, "failed to add IP addr %s to \"%s\"", cidr_text(&s.ip->address, text), w->c->ifname);
 	return wrap(e, "failed to set \"%s\" UP", w->c->ifname);
@@ -294,6 +372,7 @@ static bool route_matches(const struct kroute *have, const struct kroute *want, 
 {
 	return have->type == RTN_UNICAST && have->dst.len == want->dst.len && ip_eq(&have->dst.ip, &want->dst.ip) &&
 	       (ip_is_unset(&want->gw) || ip_eq(&have->gw, &want->gw)) &&
+	       (ip_is_unset(&want->src) || ip_eq(&have->src, &want->src)) &&
 	       (!has_table || have->table == (want->table ? want->table : RT_TABLE_MAIN)) &&
 	       (!want->priority || have->priority == want->priority) && (!want->mtu || have->mtu == want->mtu) &&
 	       (!want->advmss || have->advmss == want->advmss);
@@ -321,6 +400,21 @@ static bool check_ip(const struct iface_conf *c, const struct present *p, const 
 	return true;
 }
 
+static bool check_gateway(const struct iface_conf *c, const struct present *p, const struct result *r, size_t at,
+			  struct err *e)
+{
+	struct kroute k[2];
+	size_t n = gateway_routes(c, r, at, k);
+	char dst[CIDR_TEXT_MAX], gw[IP_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		if (!has_route(p, &k[i], true))
+			return fail(e, 0, "Failed to find Gateway: no route to %s%s%s on interface %s",
+				    cidr_text(&k[i].dst, dst), ip_is_unset(&k[i].gw) ? "" : " via ",
+				    ip_is_unset(&k[i].gw) ? "" : ip_text(&k[i].gw, gw), c->ifname);
+	return true;
+}
+
 static bool check_route(const struct iface_conf *c, const struct present *p, const struct result *r,
 			const struct result_route *route, struct err *e)
 {
@@ -342,7 +436,8 @@ bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, con
 	    !route_list(nl, a, &f, &p.routes, &p.n_routes, e))
 		return false;
 	for (size_t i = 0; i < r->n_ips; i++)
-		if (is_ours(c, &r->ips[i]) && !check_ip(c, &p, &r->ips[i], e))
+		if (is_ours(c, &r->ips[i]) && (!check_ip(c, &p, &r->ips[i], e) ||
+					       (c->gateway_only && !check_gateway(c, &p, r, i, e))))
 			return false;
 	for (size_t i = 0; i < r->n_routes; i++)
 		if (!check_route(c, &p, r, &r->routes[i], e))
