@@ -84,7 +84,8 @@ static int add(struct cli *c)
 typedef bool simple_verb(struct cni_runtime *rt, struct cni_network *net, const struct cni_attachment *at,
 			 struct cni_error *e);
 
-static int run_simple(struct cli *c, simple_verb *verb, const char *done)
+/* @unknown: what to say when the cache knew nothing of the attachment. */
+static int run_simple(struct cli *c, simple_verb *verb, const char *done, const char *unknown)
 {
 	struct cni_error e = CNI_ERROR_INIT;
 	struct cni_cached_list *cached = NULL;
@@ -97,6 +98,7 @@ static int run_simple(struct cli *c, simple_verb *verb, const char *done)
 	if (!doing_recall(c, &d, &cached, &e))
 		cached = NULL;
 	ok = verb(c->rt, d.net, &d.at, &e);
+	done = cached ? done : unknown;
 	cni_cached_list_free(cached);
 	if (ok && c->opt.json)
 		say_nothing(c);
@@ -108,12 +110,14 @@ static int run_simple(struct cli *c, simple_verb *verb, const char *done)
 
 static int check(struct cli *c)
 {
-	return run_simple(c, cni_check, "all is as it was made:");
+	static const char words[] = "all is as it was made:";
+
+	return run_simple(c, cni_check, words, words);
 }
 
 static int del(struct cli *c)
 {
-	return run_simple(c, cni_del, "detached");
+	return run_simple(c, cni_del, "detached", "nothing was known to be attached as");
 }
 
 #define TARGET \

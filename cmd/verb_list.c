@@ -26,6 +26,17 @@ static void networks_keep(struct listing *l, const char *only)
 	l->n_nets = kept;
 }
 
+/* Neither configured nor attached to: loading it says where it was looked for. */
+static bool unknown(struct cli *c, const char *name, struct cni_error *e)
+{
+	struct cni_network *net;
+
+	if (!cni_network_load(c->rt, c->opt.conf_dir, name, &net, e))
+		return false;
+	cni_network_free(net);
+	return true;
+}
+
 static bool gather(struct cli *c, struct listing *l, struct cni_error *e)
 {
 	const char *only = c->n_operands ? c->operands[0] : NULL;
@@ -43,7 +54,7 @@ static bool gather(struct cli *c, struct listing *l, struct cni_error *e)
 		if (cni_cached_list_get(l->cached, i, &a) && (!only || str_eq(a.network, only)))
 			l->attachments[l->n_attachments++] = a;
 	}
-	return true;
+	return !only || l->n_nets || l->n_attachments || unknown(c, only, e);
 }
 
 static size_t attached_to(const struct listing *l, const char *network)

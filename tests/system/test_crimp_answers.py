@@ -139,3 +139,19 @@ def test_list_one_network(node):
     network(node)
     node.write_conf({"cniVersion": "1.1.0", "name": "other", "plugins": [{"type": "loopback"}]}, "20-other.conflist")
     assert [n["name"] for n in crimp(node, "list", "testnet", "--json").json["networks"]] == ["testnet"]
+
+
+@case("crimp:list-unknown")
+def test_list_of_no_network(node):
+    """list of a network that does not exist says so"""
+    network(node)
+    done = crimp(node, "list", "nonesuch")
+    assert not done.ok and done.out == "" and "nonesuch" in done.err and str(node.conf_dir) in done.err
+
+
+@case("crimp:del-unknown")
+def test_del_of_what_never_was(node, container):
+    """del of what was never attached succeeds, and does not claim to have detached anything"""
+    network(node)
+    done = crimp(node, "del", "testnet", container.path)
+    assert done.ok and "nothing was known" in done.out and "detached" not in done.out
