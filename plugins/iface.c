@@ -436,8 +436,8 @@ bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, con
 	    !route_list(nl, a, &f, &p.routes, &p.n_routes, e))
 		return false;
 	for (size_t i = 0; i < r->n_ips; i++)
-		if (is_ours(c, &r->ips[i]) && (!check_ip(c, &p, &r->ips[i], e) ||
-					       (c->gateway_only && !check_gateway(c, &p, r, i, e))))
+		if (is_ours(c, &r->ips[i]) &&
+		    (!check_ip(c, &p, &r->ips[i], e) || (c->gateway_only && !check_gateway(c, &p, r, i, e))))
 			return false;
 	for (size_t i = 0; i < r->n_routes; i++)
 		if (!check_route(c, &p, r, &r->routes[i], e))

@@ -14,6 +14,7 @@
 	X(host_local) \
 	X(loopback)   \
 	X(portmap)    \
+	X(ptp)        \
 	X(static)
 
 #define PLUGIN_DECLARE(p) extern const struct plugin p##_plugin;
