@@ -61,8 +61,8 @@ static bool link_decode(const struct nlmsghdr *h, struct link *ret, struct err *
 	if (tb[IFLA_ADDRESS].len == sizeof(ret->mac.b))
 		memcpy(ret->mac.b, tb[IFLA_ADDRESS].data, sizeof(ret->mac.b));
 	read_kind(&tb[IFLA_LINKINFO], ret);
-	/* Older kernels leave the number of a peer in another namespace out when it is the interface's own. */
-	if (str_eq(ret->kind, "veth") && !ret->peer && tb[IFLA_LINK_NETNSID].there)
+	/* Older kernels leave that number out when it is the interface's own, though in another namespace. */
+	if (!tb[IFLA_LINK].there && tb[IFLA_LINK_NETNSID].there)
 		ret->peer = ret->index;
 	return true;
 }

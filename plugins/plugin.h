@@ -11,11 +11,15 @@
 
 #define PLUGINS(X)    \
 	X(bridge)     \
+	X(dummy)      \
 	X(host_local) \
+	X(ipvlan)     \
 	X(loopback)   \
+	X(macvlan)    \
 	X(portmap)    \
 	X(ptp)        \
-	X(static)
+	X(static)     \
+	X(vlan)
 
 #define PLUGIN_DECLARE(p) extern const struct plugin p##_plugin;
 PLUGINS(PLUGIN_DECLARE)
