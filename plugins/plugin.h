@@ -19,6 +19,7 @@
 	X(portmap)    \
 	X(ptp)        \
 	X(static)     \
+	X(tap)        \
 	X(vlan)
 
 #define PLUGIN_DECLARE(p) extern const struct plugin p##_plugin;
