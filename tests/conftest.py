@@ -102,6 +102,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "needs(*features): skipped where the kernel lacks one of them")
     config.addinivalue_line("markers", "nightly: takes long, ./test nightly runs it")
     config.addinivalue_line("markers", "timing: measures time, so it runs neither under valgrind nor on emulated processors")
+    config.addinivalue_line("markers", "only(kernel): runs on this kernel of the lab only, uml or 6.12")
+    config.addinivalue_line("markers", "differential: compares ours with the Go plugins")
     config.addinivalue_line("markers", "rootless: runs as an ordinary user in a user namespace too")
 
 
