@@ -61,6 +61,11 @@ void nft_make_room(struct nft_batch *b)
 	m->cap *= 2;
 }
 
+void nft_only_at(struct nft_batch *b, uint32_t generation)
+{
+	nl_put_be32(&b->m, NFNL_BATCH_GENID, generation);
+}
+
 bool nft_spill(struct nft_batch *b, struct err *e)
 {
 	if (b->m.len < SPILL_AT)
@@ -145,6 +150,19 @@ void nft_put_comment(struct nlmsg *m, uint16_t attr, uint8_t type, const char *c
 	nl_put(m, attr, data, at);
 }
 
+void nft_put_mark(struct nlmsg *m, uint16_t attr, const char *mark)
+{
+	uint8_t data[2 + NFT_MARK_MAX + 1];
+	char text[NFT_MARK_MAX + 1];
+	size_t at = 0;
+
+	if (!mark)
+		return;
+	snprintf(text, sizeof(text), "%s", mark);
+	udata_put(data, &at, NFT_UDATA_MARK, text, (uint8_t)(strlen(text) + 1));
+	nl_put(m, attr, data, at);
+}
+
 // ---- tables and chains ----
 
 static void table_msg(struct nft_batch *b, uint8_t type, unsigned flags, uint16_t attr, const char *name)
@@ -171,6 +189,17 @@ void nft_table_new(struct nft_batch *b, const char *comment)
 	table_add(b, comment, NLM_F_EXCL);
 }
 
+void nft_table_new_marked(struct nft_batch *b, const char *mark)
+{
+	table_add(b, NULL, NLM_F_EXCL);
+	nft_put_mark(&b->m, NFTA_TABLE_USERDATA, mark);
+}
+
+void nft_table_del(struct nft_batch *b)
+{
+	table_msg(b, NFT_MSG_DELTABLE, 0, NFTA_TABLE_NAME, b->table);
+}
+
 static void chain_add(struct nft_batch *b, const struct nft_chain *c, unsigned flags)
 {
 	struct nlmsg *m = &b->m;
@@ -195,6 +224,12 @@ void nft_chain_add(struct nft_batch *b, const struct nft_chain *c)
 void nft_chain_new(struct nft_batch *b, const struct nft_chain *c)
 {
 	chain_add(b, c, NLM_F_EXCL);
+}
+
+void nft_chain_new_marked(struct nft_batch *b, const struct nft_chain *c, const char *mark)
+{
+	chain_add(b, c, NLM_F_EXCL);
+	nft_put_mark(&b->m, NFTA_CHAIN_USERDATA, mark);
 }
 
 void nft_chain_del(struct nft_batch *b, const char *name)

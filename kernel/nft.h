@@ -37,6 +37,8 @@ struct nft_batch {
 };
 
 #define NFT_COMMENT_MAX 128
+/* A mark is a text for us alone: neither nft nor iptables-nft shows it, or minds it. */
+#define NFT_MARK_MAX 192
 
 void nft_begin(struct nft_batch *b, struct nl *nl, void *buf, size_t cap);
 /* The same with a buffer that grows in the arena as messages come. */
@@ -48,6 +50,13 @@ void nft_begin_growing(struct nft_batch *b, struct nl *nl, struct arena *a);
 bool nft_spill(struct nft_batch *b, struct err *e) MUST_CHECK;
 /* Has anything been put into it, or gone to the kernel already? */
 bool nft_batch_changes(const struct nft_batch *b);
+/*
+ * Right after nft_begin(): the transaction only counts while the ruleset is of this generation; somebody was faster:
+ * ERESTART.
+ */
+void nft_only_at(struct nft_batch *b, uint32_t generation);
+/* How many transactions the namespace has seen. Where nobody can say, there is nothing to read either: 0. */
+bool nft_generation(struct nl *nl, uint32_t *ret, struct err *e) MUST_CHECK;
 /* What the following calls are about. */
 void nft_table(struct nft_batch *b, uint8_t family, const char *table);
 /*
@@ -71,6 +80,9 @@ void nft_close(struct nl *nl);
 /* _add declares (already there is fine), _new is refused with EEXIST when it is there already. */
 void nft_table_add(struct nft_batch *b, const char *comment);
 void nft_table_new(struct nft_batch *b, const char *comment);
+/* nft_table_new() with a mark instead of a comment. */
+void nft_table_new_marked(struct nft_batch *b, const char *mark);
+void nft_table_del(struct nft_batch *b);
 struct nft_chain {
 	const char *name;
 	const char *type;	/* NULL: a regular chain; else "filter", "nat", "route" */
@@ -79,6 +91,8 @@ struct nft_chain {
 };
 void nft_chain_add(struct nft_batch *b, const struct nft_chain *c);
 void nft_chain_new(struct nft_batch *b, const struct nft_chain *c);
+/* With a mark, which kernels before 5.9 forget. */
+void nft_chain_new_marked(struct nft_batch *b, const struct nft_chain *c, const char *mark);
 void nft_chain_del(struct nft_batch *b, const char *name);
 void nft_chain_flush(struct nft_batch *b, const char *name);
 void nft_rule_del(struct nft_batch *b, const char *chain, uint64_t handle);
@@ -112,6 +126,14 @@ void nft_elem_del(struct nft_batch *b, const char *set, const struct nft_elem *e
 struct nft_rule { struct nft_batch *b; size_t exprs; };
 void nft_rule_add(struct nft_batch *b, struct nft_rule *r, const char *chain, const char *comment);	/* appended */
 void nft_rule_end(struct nft_rule *r);
+/* The same at another place. */
+struct nft_place {
+	const char *chain;
+	bool first;		/* at the head of the chain */
+	uint64_t after;		/* behind the rule of this handle */
+	uint64_t instead;	/* in place of the rule of this handle */
+};
+void nft_rule_put(struct nft_batch *b, struct nft_rule *r, const struct nft_place *at, const char *mark);
 
 enum nft_field {		/* loads into a register */
 	NFT_F_IP_SADDR, NFT_F_IP_DADDR, NFT_F_IP6_SADDR, NFT_F_IP6_DADDR, NFT_F_TH_SPORT, NFT_F_TH_DPORT,
@@ -134,6 +156,9 @@ void nft_x_map(struct nft_rule *r, const char *map, uint32_t reg, uint32_t dst_r
 void nft_x_masquerade(struct nft_rule *r, bool random_fully);
 /* dnat to the address in @addr_reg and, if not 0, the port in @port_reg. */
 void nft_x_dnat(struct nft_rule *r, uint32_t family, uint32_t addr_reg, uint32_t port_reg);
+void nft_x_counter(struct nft_rule *r);
+/* A match of xtables, as iptables-nft puts it into rules; @len is a multiple of 8. */
+void nft_x_match(struct nft_rule *r, const char *name, uint32_t rev, const void *info, uint32_t len);
 /* NF_ACCEPT, NF_DROP, NFT_RETURN, NFT_JUMP, NFT_GOTO */
 void nft_x_verdict(struct nft_rule *r, int verdict, const char *chain);
 
@@ -148,6 +173,7 @@ struct nft_rule_info {
 	const char *target;		/* iptables-nft: target ("MASQUERADE"), NULL: none or native */
 	const char *shape;		/* names of its expressions, as "payload lookup masq" */
 	struct bytes exprs;		/* raw NFTA_RULE_EXPRESSIONS, for who wants to look closer */
+	const char *mark;		/* NULL: none */
 };
 bool nft_rules(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *chain,
 		struct nft_rule_info **ret, size_t *ret_n, struct err *e) MUST_CHECK;
@@ -158,6 +184,21 @@ bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table
 bool nft_elem_find(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set,
 		const struct nft_elem *key, struct nft_elem_info *ret, bool *ret_found, struct err *e) MUST_CHECK;
 bool nft_chain_exists(struct nl *nl, uint8_t family, const char *table, const char *chain, bool *ret,
+		struct err *e) MUST_CHECK;
+struct nft_chain_info {
+	const char *name;
+	bool base;			/* it hangs on a hook */
+	uint32_t policy;		/* NF_ACCEPT, NF_DROP; of a base chain */
+	const char *mark;		/* NULL: none */
+};
+bool nft_chains(struct nl *nl, struct arena *a, uint8_t family, const char *table, struct nft_chain_info **ret,
+		size_t *ret_n, struct err *e) MUST_CHECK;
+struct nft_table_info {
+	bool there;
+	uint32_t use;			/* chains, sets and other objects in it */
+	const char *mark;		/* NULL: none */
+};
+bool nft_table_find(struct nl *nl, struct arena *a, uint8_t family, const char *table, struct nft_table_info *ret,
 		struct err *e) MUST_CHECK;
 bool nft_set_names(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char ***ret,
 		size_t *ret_n, struct err *e) MUST_CHECK;

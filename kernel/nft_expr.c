@@ -3,6 +3,7 @@
  * Rules, put together from the expressions of the kernel's little machine. The comment behind a row is what `nft list
  * ruleset` shows.
  */
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/rtnetlink.h>
 
 #include "kernel/nft_msg.h"
@@ -43,6 +44,22 @@ void nft_rule_add(struct nft_batch *b, struct nft_rule *r, const char *chain, co
 	nl_put_str(&b->m, NFTA_RULE_TABLE, b->table);
 	nl_put_str(&b->m, NFTA_RULE_CHAIN, chain);
 	nft_put_comment(&b->m, NFTA_RULE_USERDATA, 0, comment);
+	*r = (struct nft_rule){ .b = b, .exprs = nl_nest_open(&b->m, NFTA_RULE_EXPRESSIONS) };
+}
+
+void nft_rule_put(struct nft_batch *b, struct nft_rule *r, const struct nft_place *at, const char *mark)
+{
+	unsigned flags = at->instead ? NLM_F_REPLACE : NLM_F_CREATE | (at->first ? 0 : NLM_F_APPEND);
+
+	nft_make_room(b);
+	nft_msg(b->nl, &b->m, NFT_MSG_NEWRULE, flags, b->family);
+	nl_put_str(&b->m, NFTA_RULE_TABLE, b->table);
+	nl_put_str(&b->m, NFTA_RULE_CHAIN, at->chain);
+	if (at->after)
+		nl_put_be64(&b->m, NFTA_RULE_POSITION, at->after);
+	if (at->instead)
+		nl_put_be64(&b->m, NFTA_RULE_HANDLE, at->instead);
+	nft_put_mark(&b->m, NFTA_RULE_USERDATA, mark);
 	*r = (struct nft_rule){ .b = b, .exprs = nl_nest_open(&b->m, NFTA_RULE_EXPRESSIONS) };
 }
 
@@ -216,6 +233,27 @@ void nft_x_dnat(struct nft_rule *r, uint32_t family, uint32_t addr_reg, uint32_t
 		nl_put_be32(m, NFTA_NAT_REG_ADDR_MIN, addr_reg);
 		if (port_reg)
 			nl_put_be32(m, NFTA_NAT_REG_PROTO_MIN, port_reg);
+	}
+}
+
+void nft_x_counter(struct nft_rule *r)
+{
+	struct nlmsg *m = &r->b->m;
+
+	EXPR(r, "counter") {
+		nl_put_be64(m, NFTA_COUNTER_BYTES, 0);
+		nl_put_be64(m, NFTA_COUNTER_PACKETS, 0);
+	}
+}
+
+void nft_x_match(struct nft_rule *r, const char *name, uint32_t rev, const void *info, uint32_t len)
+{
+	struct nlmsg *m = &r->b->m;
+
+	EXPR(r, "match") {
+		nl_put_str(m, NFTA_MATCH_NAME, name);
+		nl_put_be32(m, NFTA_MATCH_REV, rev);
+		nl_put(m, NFTA_MATCH_INFO, info, len);
 	}
 }
 

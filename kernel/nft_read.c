@@ -167,6 +167,7 @@ static bool take_rule(const struct nlmsghdr *h, void *arg, struct err *e)
 		.chain = arena_strdup(r->arena, nl_str(&at[NFTA_RULE_CHAIN])),
 		.comment = udata_text(r->arena, &at[NFTA_RULE_USERDATA], 0),
 		.exprs = copy(r->arena, &at[NFTA_RULE_EXPRESSIONS]),
+		.mark = udata_text(r->arena, &at[NFTA_RULE_USERDATA], NFT_UDATA_MARK),
 	};
 	read_exprs(r->arena, &info);
 	buf_put(&r->out, &info, sizeof(info));
@@ -239,8 +240,7 @@ static bool take_generation(const struct nlmsghdr *h, void *arg, struct err *e)
 	return true;
 }
 
-/* How many transactions the namespace has seen. Where nobody can say, there is nothing to read either. */
-static bool generation(struct nl *nl, uint32_t *ret, struct err *e)
+bool nft_generation(struct nl *nl, uint32_t *ret, struct err *e)
 {
 	struct err why = ERR_INIT;
 	uint32_t id = 0;
@@ -280,7 +280,8 @@ bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table
 	for (int tries = 0; tries < ELEMS_TRIES; tries++) {
 		if (tries)
 			poll(NULL, 0, tries / 8);
-		if (!generation(nl, &before, e) || !elems_once(nl, &r, family, set, e) || !generation(nl, &after, e))
+		if (!nft_generation(nl, &before, e) || !elems_once(nl, &r, family, set, e) ||
+		    !nft_generation(nl, &after, e))
 			return false;
 		if (before != after)
 			continue;
@@ -332,6 +333,76 @@ bool nft_chain_exists(struct nl *nl, uint8_t family, const char *table, const ch
 		return wrap(e, "look for nftables chain %s of table %s", chain, table);
 	}
 	*ret = there;
+	return true;
+}
+
+static bool take_chain(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	struct nl_attr at[NFTA_CHAIN_USERDATA + 1];
+	struct reading *r = arg;
+	struct nft_chain_info info;
+
+	if (!nl_parse_msg(h, sizeof(struct nfgenmsg), at, NFTA_CHAIN_USERDATA, e))
+		return false;
+	if (strcmp(nl_str(&at[NFTA_CHAIN_TABLE]), r->table) != 0)
+		return true;
+	info = (struct nft_chain_info){
+		.name = arena_strdup(r->arena, nl_str(&at[NFTA_CHAIN_NAME])),
+		.base = at[NFTA_CHAIN_HOOK].there,
+		.policy = nl_be32(&at[NFTA_CHAIN_POLICY]),
+		.mark = udata_text(r->arena, &at[NFTA_CHAIN_USERDATA], NFT_UDATA_MARK),
+	};
+	buf_put(&r->out, &info, sizeof(info));
+	return true;
+}
+
+bool nft_chains(struct nl *nl, struct arena *a, uint8_t family, const char *table, struct nft_chain_info **ret,
+		size_t *ret_n, struct err *e)
+{
+	struct reading r;
+	NLMSG_ON_STACK(m, 64);
+
+	reading_init(&r, a, table);
+	nft_msg(nl, &m, NFT_MSG_GETCHAIN, NLM_F_DUMP, family);
+	if (!dump(nl, &m, take_chain, &r, "chains", e))
+		return false;
+	*ret = (struct nft_chain_info *)r.out.data;
+	*ret_n = r.out.len / sizeof(**ret);
+	return true;
+}
+
+static bool take_table(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	struct nl_attr at[NFTA_TABLE_USERDATA + 1];
+	struct reading *r = arg;
+	struct nft_table_info info;
+
+	if (!nl_parse_msg(h, sizeof(struct nfgenmsg), at, NFTA_TABLE_USERDATA, e))
+		return false;
+	info = (struct nft_table_info){
+		.there = true,
+		.use = nl_be32(&at[NFTA_TABLE_USE]),
+		.mark = udata_text(r->arena, &at[NFTA_TABLE_USERDATA], NFT_UDATA_MARK),
+	};
+	buf_put(&r->out, &info, sizeof(info));
+	return true;
+}
+
+bool nft_table_find(struct nl *nl, struct arena *a, uint8_t family, const char *table, struct nft_table_info *ret,
+		    struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct reading r;
+	NLMSG_ON_STACK(m, 512);
+
+	reading_init(&r, a, table);
+	nft_msg(nl, &m, NFT_MSG_GETTABLE, 0, family);
+	nl_put_str(&m, NFTA_TABLE_NAME, table);
+	if (!nl_send(nl, &m, take_table, &r, NULL, &why) && !nft_is_missing(why.num)) {
+		*e = why;
+		return wrap(e, "look for nftables table %s", table);
+	}
+	*ret = r.out.len >= sizeof(*ret) ? *(const struct nft_table_info *)r.out.data : (struct nft_table_info){ 0 };
 	return true;
 }
 
