@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/ipam/dhcp_place.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "kernel/addr.h"
+#include "kernel/link.h"
+#include "kernel/netns.h"
+#include "kernel/route.h"
+#include "lib/fs.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+/* Namespace, socket in it and interface, without a change. */
+static bool look(const char *path, const char *ifname, struct dhcp_place *ret, int *ret_netns, struct nl *nl,
+		 struct link *link, struct err *e)
+{
+	autoclose int netns = -1;
+	struct stat st;
+	socklen_t len = sizeof(ret->cookie);
+
+	if (!netns_open(path, &netns, e))
+		return false;
+	if (fstat(netns, &st) < 0)
+		return fail(e, errno, "namespace %s", path);
+	if (!netns_nl_open(netns, NETLINK_ROUTE, nl, e))
+		return false;
+	if (!link_get(nl, ifname, link, e))
+		return wrap(e, "interface %s in %s", ifname, path);
+	*ret = (struct dhcp_place){ .dev = st.st_dev, .ino = st.st_ino, .index = (uint32_t)link->index,
+				    .mac = link->mac, .mtu = link->mtu };
+	if (getsockopt(nl->fd, SOL_SOCKET, SO_NETNS_COOKIE, &ret->cookie, &len) < 0)
+		ret->cookie = 0;
+	*ret_netns = fd_take(&netns);
+	return true;
+}
+
+static bool set_up(struct nl *nl, const struct link *link, struct err *e)
+{
+	if (link->flags & IFF_UP)
+		return true;
+	return link_set_up(nl, link->index, true, e) || wrap(e, "set %s up", link->name);
+}
+
+bool dhcp_place_open(const char *path, const char *ifname, struct dhcp_place *ret, int *ret_netns, struct err *e)
+{
+	autoclose int netns = -1;
+	autonl nl = NL_CLOSED;
+	struct dhcp_place p;
+	struct link link;
+
+	if (!look(path, ifname, &p, &netns, &nl, &link, e) || !set_up(&nl, &link, e))
+		return false;
+	*ret = p;
+	*ret_netns = fd_take(&netns);
+	return true;
+}
+
+static bool same(const struct dhcp_place *a, const struct dhcp_place *b)
+{
+	if (a->cookie && b->cookie && a->cookie != b->cookie)
+		return false;
+	return a->dev == b->dev && a->ino == b->ino && a->index == b->index && mac_eq(&a->mac, &b->mac);
+}
+
+bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_place *seen, int *ret_netns,
+		       bool *ret_gone, struct err *e)
+{
+	autoclose int netns = -1;
+	autonl nl = NL_CLOSED;
+	struct dhcp_place p;
+	struct link link;
+
+	*ret_gone = false;
+	if (!look(path, ifname, &p, &netns, &nl, &link, e)) {
+		*ret_gone = e->num == ENODEV || netns_is_gone(e->num);
+		return false;
+	}
+	if (!same(&p, seen)) {
+		*ret_gone = true;
+		return fail(e, 0, "%s in %s is not the interface that has the lease", ifname, path);
+	}
+	if (!set_up(&nl, &link, e))
+		return false;
+	*ret_netns = fd_take(&netns);
+	return true;
+}
+
+bool dhcp_place_stop(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, struct err *e)
+{
+	autonl nl = NL_CLOSED;
+	bool off, down;
+
+	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
+		return false;
+	off = addr_del(&nl, (int)p->index, &l->address, e) || e->num == EADDRNOTAVAIL;
+	down = link_set_up(&nl, (int)p->index, false, e);
+	return off && down;
+}
+
+bool dhcp_place_restore(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, uint32_t priority,
+			struct err *e)
+{
+	autonl nl = NL_CLOSED;
+	NLMSG_ON_STACK(m, 512);
+	struct errs all = { 0 };
+
+	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
+		return false;
+	if (!addr_add(&nl, (int)p->index, &l->address, IFA_F_NODAD, e) && e->num != EEXIST)
+		return wrap(e, "put the address back");
+	for (size_t i = 0; i < l->n_routes; i++) {
+		struct kroute r = { .dst = l->routes[i].dst, .gw = l->routes[i].gw, .oif = (int)p->index,
+				    .priority = priority };
+
+		nl_reset(&m);
+		route_put_new(&nl, &m, &r, NLM_F_CREATE | NLM_F_REPLACE);
+		if (!nl_ask(&nl, &m, e)) {
+			wrap(e, "put a route back");
+			errs_add(&all, e);
+		}
+	}
+	return errs_done(&all, e);
+}
