@@ -12,6 +12,7 @@
 #include "lib/str.h"
 
 #define ADDR_SET 3	/* NET_ADDR_SET, which the kernel does not export */
+#define ALTIFNAMSIZ 128	/* linux/if.h, which has it, and net/if.h exclude each other */
 
 // ---- reading ----
 
@@ -60,6 +61,10 @@ static bool link_decode(const struct nlmsghdr *h, struct link *ret, struct err *
 	snprintf(ret->alias, sizeof(ret->alias), "%s", nl_str(&tb[IFLA_IFALIAS]));
 	if (tb[IFLA_ADDRESS].len == sizeof(ret->mac.b))
 		memcpy(ret->mac.b, tb[IFLA_ADDRESS].data, sizeof(ret->mac.b));
+	if (tb[IFLA_ADDRESS].there && tb[IFLA_ADDRESS].len <= sizeof(ret->hwaddr)) {
+		memcpy(ret->hwaddr, tb[IFLA_ADDRESS].data, tb[IFLA_ADDRESS].len);
+		ret->hwaddr_len = (uint8_t)tb[IFLA_ADDRESS].len;
+	}
 	read_kind(&tb[IFLA_LINKINFO], ret);
 	/* Older kernels leave that number out when it is the interface's own, though in another namespace. */
 	if (!tb[IFLA_LINK].there && tb[IFLA_LINK_NETNSID].there)
@@ -79,13 +84,13 @@ static bool link_take_one(const struct nlmsghdr *h, void *arg, struct err *e)
 
 static bool get(struct nl *nl, int index, const char *name, struct link *ret, struct err *e)
 {
-	NLMSG_ON_STACK(m, 128);
+	NLMSG_ON_STACK(m, 256);
 	struct ifinfomsg ifi = { .ifi_index = index };
 	struct link found = { 0 };
 
 	nl_begin(nl, &m, RTM_GETLINK, 0, &ifi, sizeof(ifi));
 	if (name)
-		nl_put_str(&m, IFLA_IFNAME, name);
+		nl_put_str(&m, strlen(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
 	nl_put_u32(&m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	if (!nl_send(nl, &m, link_take_one, &found, NULL, e))
 		return false;
@@ -106,6 +111,21 @@ bool link_get(struct nl *nl, const char *name, struct link *ret, struct err *e)
 bool link_get_index(struct nl *nl, int index, struct link *ret, struct err *e)
 {
 	return get(nl, index, NULL, ret, e) || wrap(e, "find interface number %d", index);
+}
+
+bool link_find(struct nl *nl, const char *name, struct link *ret, struct err *e)
+{
+	if (strlen(name) >= ALTIFNAMSIZ)
+		return fail(e, ENODEV, "find interface %s", name);
+	return get(nl, 0, name, ret, e) || wrap(e, "find interface %s", name);
+}
+
+char *link_hwaddr_text(const struct link *l, char dst[static LINK_HWADDR_TEXT_MAX])
+{
+	dst[0] = '\0';
+	for (size_t i = 0; i < l->hwaddr_len; i++)
+		snprintf(dst + (i ? 3 * i - 1 : 0), 4, "%s%02x", i ? ":" : "", l->hwaddr[i]);
+	return dst;
 }
 
 struct list {

@@ -9,11 +9,14 @@
 #include "lib/arena.h"
 #include "lib/ip.h"
 
+#define LINK_HWADDR_MAX 32	/* MAX_ADDR_LEN */
+
 struct link {
 	int index;
 	char name[IFNAMSIZ];
 	char kind[16];		/* "veth", "bridge", ...; empty for physical ones */
-	struct mac mac;
+	struct mac mac;		/* of Ethernet; others have another length, or no address */
+	uint8_t hwaddr[LINK_HWADDR_MAX], hwaddr_len;
 	uint32_t mtu;
 	uint32_t flags;		/* IFF_UP, IFF_PROMISC... */
 	uint32_t promiscuity;
@@ -35,6 +38,11 @@ struct link {
 /* Fails with e->num ENODEV when there is none. */
 bool link_get(struct nl *nl, const char *name, struct link *ret, struct err *e) MUST_CHECK;
 bool link_get_index(struct nl *nl, int index, struct link *ret, struct err *e) MUST_CHECK;
+/* By name or alternative name, which may have up to 127 characters. */
+bool link_find(struct nl *nl, const char *name, struct link *ret, struct err *e) MUST_CHECK;
+/* "aa:bb:..", of whatever length the interface's hardware has; "" if none. */
+#define LINK_HWADDR_TEXT_MAX (3 * LINK_HWADDR_MAX)
+char *link_hwaddr_text(const struct link *l, char dst[static LINK_HWADDR_TEXT_MAX]);
 
 /*
  * A veth pair made in place by one message: our end here, with its master, MAC, MTU, and up; the peer in

@@ -135,10 +135,11 @@ static void add_undo(struct endpoint *ep, const struct endpoint_kind *k)
 static void add_result(struct endpoint *ep)
 {
 	struct result_interface *f = result_add_interface(ep->r->arena, &ep->result);
-	char text[MAC_TEXT_MAX];
+	char text[LINK_HWADDR_TEXT_MAX];
 
 	f->name = ep->r->ifname;
-	f->mac = arena_strdup(ep->r->arena, mac_text(&ep->link.mac, text));
+	if (ep->link.hwaddr_len)
+		f->mac = arena_strdup(ep->r->arena, link_hwaddr_text(&ep->link, text));
 	f->sandbox = ep->r->netns;
 	if (!dns_is_empty(&ep->r->net.dns))
 		ep->result.dns = ep->r->net.dns;
