@@ -70,6 +70,8 @@ int main(int argc, char **argv)
 	/* Executed from a descriptor the kernel would call us by its number. */
 	(void)prctl(PR_SET_NAME, name);
 	p = plugin_find(&plugins, name);
+	if (p && p->program.word && argc > 1 && str_eq(argv[1], p->program.word))
+		return p->program.main(argc - 1, argv + 1);
 	if (p)
 		return skel_main(p, &plugins);
 	return str_eq(name, "cnitool") ? cnitool_main(argc, argv) : crimp(argc, argv);

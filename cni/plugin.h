@@ -44,6 +44,11 @@ struct plugin {
 	bool (*del)(const struct request *r, struct err *e);
 	bool (*gc)(const struct request *r, struct err *e);
 	bool (*status)(const struct request *r, struct err *e);
+	/*
+	 * `NAME WORD ...` on a command line is no plugin call but a program: @main gets the arguments from WORD on and
+	 * returns the exit status. NULL: there is none.
+	 */
+	struct { const char *word; int (*main)(int argc, char **argv); } program;
 };
 
 struct plugin_table {
