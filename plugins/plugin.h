@@ -11,6 +11,7 @@
 
 #define PLUGINS(X)    \
 	X(bridge)     \
+	X(dhcp)       \
 	X(dummy)      \
 	X(host_local) \
 	X(ipvlan)     \
