@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * DOC: Theory of operation
+ *
+ * There: the interface's name goes into its alias, then one request moves it under its new name. The kernel moves first
+ * and renames in the container, both under one lock, so that on the node nobody (udev, NetworkManager) sees more than an
+ * interface that goes: there is no intermediate name to race for, and one grace period to wait for instead of the two of a
+ * way through a temporary namespace. A request that fails half way leaves the interface in the container under its old
+ * name, so the name it is to have is looked at before, and whatever fails is taken back: name, alias, master, up.
+ *
+ * Back: here the node would see the container's name before the old one. So the interface is renamed in the container, where
+ * nobody watches, and arrives under its final name. Only when the container has another interface of that name is it renamed
+ * on arrival, under the kernel's lock still.
+ *
+ * If the node meanwhile has another interface of that name, ours is neither lost nor does it push that one aside: it
+ * arrives as "cni" and 12 hex digits (endpoint_temporary), and keeps the alias, which says whose it was. An interface that
+ * outlived its namespace because it is hardware was put on the node by the kernel under the container's name; it is
+ * found there by its alias and gets its name back.
+ *
+ * What is ours: an interface whose alias is a name, called CNI_IFNAME; or, when somebody renamed it in the container, the
+ * one whose alias is the configured device or whose address prevResult knows. One that is on the node cannot be in the
+ * container: then what is there with an alias is somebody else's.
+ */
+#include "plugins/host_device.h"
+
+#include <errno.h>
+
+#include "kernel/netns.h"
+#include "lib/fs.h"
+#include "lib/str.h"
+#include "plugins/endpoint.h"
+#include "plugins/iface.h"
+
+#define OWN_NETNS "/proc/thread-self/ns/net"
+
+static void quietly(bool done UNUSED)
+{
+}
+
+// ---- there ----
+
+/* On the node again: what the move and we have changed. */
+static void restore(struct endpoint *ep, int index, const struct host_device_was *was)
+{
+	struct err ignored;
+
+	quietly(link_set_alias(&ep->nl, index, was->alias, &ignored));
+	if (was->master)
+		quietly(link_set_master(&ep->nl, index, was->master, &ignored));
+	if (was->up)
+		quietly(link_set_up(&ep->nl, index, true, &ignored));
+}
+
+static bool go_home(struct endpoint *ep, int index, const char *name, struct err *e)
+{
+	autoclose int home = -1;
+
+	return netns_open(OWN_NETNS, &home, e) && link_move(&ep->far, index, home, name, e);
+}
+
+/* After a failed move: the interface is still here, or there under its old name. */
+static void fetch_back(struct endpoint *ep, const struct link *l, const struct host_device_was *was)
+{
+	struct err ignored;
+	struct link now;
+
+	if (!link_get(&ep->nl, l->name, &now, &ignored)) {
+		if (!link_get(&ep->far, l->name, &now, &ignored) || !str_eq(now.alias, l->name))
+			return;
+		quietly(go_home(ep, now.index, l->name, &ignored));
+	}
+	if (link_get(&ep->nl, l->name, &now, &ignored))
+		restore(ep, now.index, was);
+}
+
+static bool name_is_free(struct endpoint *ep, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct link other;
+
+	if (link_get(&ep->far, ep->r->ifname, &other, &why))
+		return fail(e, EEXIST, "the container has an interface %s", ep->r->ifname);
+	if (why.num == ENODEV)
+		return true;
+	*e = why;
+	return false;
+}
+
+static bool move(struct endpoint *ep, const struct link *l, struct err *e)
+{
+	return link_set_alias(&ep->nl, l->index, l->name, e) &&
+	       link_move(&ep->nl, l->index, ep->netns, ep->r->ifname, e) &&
+	       link_get(&ep->far, ep->r->ifname, &ep->link, e);
+}
+
+bool host_device_move_in(struct endpoint *ep, struct err *e)
+{
+	const struct host_device_conf *c = ep->conf;
+	struct link l;
+
+	if (!host_device_find(&ep->nl, ep->r->arena, HOST_DEVICE_SYS, c, &l, e))
+		return false;
+	*c->was = (struct host_device_was){ .up = l.flags & IFF_UP, .master = l.master };
+	memcpy(c->was->alias, l.alias, sizeof(l.alias));
+	if (!name_is_free(ep, e))
+		return wrap(e, "failed to move link %s", l.name);
+	if (move(ep, &l, e))
+		return true;
+	fetch_back(ep, &l, c->was);
+	return wrap(e, "failed to move link %s", l.name);
+}
+
+// ---- back ----
+
+static bool is_name(const char *alias)
+{
+	struct err ignored;
+
+	return *alias && ifname_valid(alias, &ignored);
+}
+
+/* The address that prevResult has of it; NULL: nobody knows. */
+static const char *prev_mac(const struct endpoint *ep)
+{
+	int at = iface_find(&ep->result, ep->r->ifname, ep->r->netns);
+
+	return at < 0 ? NULL : ep->result.interfaces[at].mac;
+}
+
+static bool is_remembered(const struct endpoint *ep, const struct link *l)
+{
+	const struct host_device_conf *c = ep->conf;
+	const char *mac = prev_mac(ep);
+	char text[LINK_HWADDR_TEXT_MAX];
+
+	if (!is_name(l->alias) || str_eq(l->alias, l->name))
+		return false;
+	return (c && c->device && str_eq(l->alias, c->device)) ||
+	       (!str_empty(mac) && str_fold_eq(mac, link_hwaddr_text(l, text)));
+}
+
+/* @l is called as it should be in the container. */
+static bool is_ours(struct endpoint *ep, const struct link *l)
+{
+	const struct host_device_conf *c = ep->conf;
+	struct err ignored;
+	struct link other;
+
+	if (!is_name(l->alias))
+		return false;
+	return !c || !c->device || str_eq(l->alias, c->device) || !link_find(&ep->nl, c->device, &other, &ignored);
+}
+
+/* By what it remembers, whatever it is called; index 0: there is none. */
+static bool find_remembered(struct endpoint *ep, struct nl *nl, struct link *ret, struct err *e)
+{
+	struct link *all;
+	size_t n;
+
+	if (!link_list(nl, ep->r->arena, 0, &all, &n, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (is_remembered(ep, &all[i])) {
+			*ret = all[i];
+			return true;
+		}
+	return true;
+}
+
+static bool is_taken(struct nl *nl, const char *name, int except)
+{
+	struct err ignored;
+	struct link l;
+
+	return link_get(nl, name, &l, &ignored) && l.index != except;
+}
+
+/* What it is to be called on the node; a stranger there keeps his name. */
+static const char *home_name(struct endpoint *ep, const struct link *l)
+{
+	return is_taken(&ep->nl, l->alias, 0) ? endpoint_temporary(ep->r) : l->alias;
+}
+
+static bool arrive(struct endpoint *ep, const char *name, const char *remembered, struct err *e)
+{
+	const struct host_device_conf *c = ep->conf;
+	struct link now;
+
+	if (!link_get(&ep->nl, name, &now, e))
+		return false;
+	if (!str_eq(name, remembered))
+		return true;
+	if (c && c->was) {
+		restore(ep, now.index, c->was);
+		return true;
+	}
+	return link_set_alias(&ep->nl, now.index, "", e);
+}
+
+static bool move_home(struct endpoint *ep, const struct link *l, struct err *e)
+{
+	const char *name = home_name(ep, l);
+	struct err ignored;
+
+	if (!link_set_up(&ep->far, l->index, false, e))
+		return false;
+	if (!is_taken(&ep->far, name, l->index))
+		quietly(link_rename(&ep->far, l->index, name, &ignored));
+	if (go_home(ep, l->index, name, e))
+		return arrive(ep, name, l->alias, e);
+	quietly(link_rename(&ep->far, l->index, l->name, &ignored));
+	if (l->flags & IFF_UP)
+		quietly(link_set_up(&ep->far, l->index, true, &ignored));
+	return wrap(e, "failed to move %s back to the node as %s", l->name, name);
+}
+
+/* On the node, after its namespace went. */
+static bool rename_home(struct endpoint *ep, const struct link *l, struct err *e)
+{
+	struct err why = ERR_INIT;
+	bool up = l->flags & IFF_UP;
+
+	if (is_taken(&ep->nl, l->alias, l->index))
+		return true;
+	if (!link_rename(&ep->nl, l->index, l->alias, &why)) {
+		if (!up || why.num != EBUSY) {
+			*e = why;
+			return false;
+		}
+		if (!link_set_up(&ep->nl, l->index, false, e) || !link_rename(&ep->nl, l->index, l->alias, e) ||
+		    !link_set_up(&ep->nl, l->index, true, e))
+			return false;
+	}
+	return link_set_alias(&ep->nl, l->index, "", e);
+}
+
+static bool gone_is_fine(bool ok, const struct err *why, struct err *e)
+{
+	if (ok || why->num == ENODEV)
+		return true;
+	*e = *why;
+	return false;
+}
+
+bool host_device_move_out(struct endpoint *ep, struct err *e)
+{
+	bool in_container = ep->netns >= 0;
+	struct err why = ERR_INIT;
+	struct link l = ep->link;
+
+	if (!in_container || !l.index || !is_ours(ep, &l)) {
+		l.index = 0;
+		if (!find_remembered(ep, in_container ? &ep->far : &ep->nl, &l, e))
+			return false;
+	}
+	if (!l.index)
+		return true;
+	return gone_is_fine(in_container ? move_home(ep, &l, &why) : rename_home(ep, &l, &why), &why, e);
+}
