@@ -69,6 +69,41 @@ void route_put_new(struct nl *nl, struct nlmsg *m, const struct kroute *r, unsig
 		  });
 }
 
+void route_put_del(struct nl *nl, struct nlmsg *m, const struct kroute *r)
+{
+	put_route(nl, m, RTM_DELROUTE, 0, r,
+		  (struct rtmsg){
+			  .rtm_scope = r->has_scope ? r->scope : RT_SCOPE_NOWHERE,
+			  .rtm_type = r->type,
+			  .rtm_protocol = r->protocol,
+		  });
+}
+
+static bool say_route(const char *what, const struct kroute *r, struct err *e)
+{
+	char dst[CIDR_TEXT_MAX], gw[IP_TEXT_MAX];
+	bool via = !ip_is_unset(&r->gw);
+
+	return wrap(e, "%s the route to %s%s%s (table %u)", what, cidr_text(&r->dst, dst), via ? " via " : "",
+		    via ? ip_text(&r->gw, gw) : "", r->table ? r->table : RT_TABLE_MAIN);
+}
+
+bool route_add(struct nl *nl, const struct kroute *r, unsigned nlm_flags, struct err *e)
+{
+	NLMSG_ON_STACK(m, 256);
+
+	route_put_new(nl, &m, r, nlm_flags);
+	return nl_ask(nl, &m, e) || say_route("make", r, e);
+}
+
+bool route_del(struct nl *nl, const struct kroute *r, struct err *e)
+{
+	NLMSG_ON_STACK(m, 256);
+
+	route_put_del(nl, &m, r);
+	return nl_ask(nl, &m, e) || say_route("remove", r, e);
+}
+
 // ---- reading ----
 
 static struct ip attr_ip(int family, const struct nl_attr *a)

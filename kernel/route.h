@@ -25,6 +25,11 @@ struct kroute {
 
 /* Append an RTM_NEWROUTE with @nlm_flags (NLM_F_CREATE and NLM_F_EXCL / NLM_F_REPLACE / NLM_F_APPEND) to a batch. */
 void route_put_new(struct nl *nl, struct nlmsg *m, const struct kroute *r, unsigned nlm_flags);
+/* Append the RTM_DELROUTE of just this one: table, destination, metric, next hop, scope, type and protocol count. */
+void route_put_del(struct nl *nl, struct nlmsg *m, const struct kroute *r);
+bool route_add(struct nl *nl, const struct kroute *r, unsigned nlm_flags, struct err *e) MUST_CHECK;
+/* e->num ESRCH: there is none. */
+bool route_del(struct nl *nl, const struct kroute *r, struct err *e) MUST_CHECK;
 /*
  * Routes of a family (AF_UNSPEC: both), of one table (0: all) and one interface (0: all); only RTN_UNICAST and
  * RTN_LOCAL.. as the kernel lists them.
