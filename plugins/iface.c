@@ -23,6 +23,7 @@
 #include "kernel/sysctl.h"
 #include "lib/fs.h"
 #include "lib/str.h"
+#include "plugins/tables.h"
 
 #define SETTLE_MS 5000
 #define SETTLE_STEP_MS 20
@@ -357,6 +358,7 @@ struct present {
 	struct addr *addrs;
 	struct kroute *routes;
 	size_t n_addrs, n_routes;
+	struct tables tables;	/* where routes that name none may be */
 };
 
 static bool has_address(const struct present *p, const struct cidr *c)
@@ -367,26 +369,32 @@ static bool has_address(const struct present *p, const struct cidr *c)
 	return false;
 }
 
-/* Settings that a route does not make are whatever the kernel chose. */
-static bool route_matches(const struct kroute *have, const struct kroute *want, bool has_table)
+/* Who moves a default route to another table may know a better gateway for it. */
+static bool gateway_matches(const struct kroute *have, const struct kroute *want)
+{
+	return ip_is_unset(&want->gw) || ip_eq(&have->gw, &want->gw) ||
+	       (want->dst.len == 0 && have->table != RT_TABLE_MAIN && !want->table);
+}
+
+/* Settings that a route does not make are whatever the kernel chose; a route without a table may have been moved. */
+static bool route_matches(const struct present *p, const struct kroute *have, const struct kroute *want)
 {
 	return have->type == RTN_UNICAST && have->dst.len == want->dst.len && ip_eq(&have->dst.ip, &want->dst.ip) &&
-	       (ip_is_unset(&want->gw) || ip_eq(&have->gw, &want->gw)) &&
-	       (ip_is_unset(&want->src) || ip_eq(&have->src, &want->src)) &&
-	       (!has_table || have->table == (want->table ? want->table : RT_TABLE_MAIN)) &&
+	       gateway_matches(have, want) && (ip_is_unset(&want->src) || ip_eq(&have->src, &want->src)) &&
+	       (want->table ? have->table == want->table : tables_have(&p->tables, have->table)) &&
 	       (!want->priority || have->priority == want->priority) && (!want->mtu || have->mtu == want->mtu) &&
 	       (!want->advmss || have->advmss == want->advmss);
 }
 
-static bool has_route(const struct present *p, const struct kroute *want, bool has_table)
+static bool has_route(const struct present *p, const struct kroute *want)
 {
 	for (size_t i = 0; i < p->n_routes; i++)
-		if (route_matches(&p->routes[i], want, has_table))
+		if (route_matches(p, &p->routes[i], want))
 			return true;
 	return false;
 }
 
-/* The address, and the route to its neighbours that the kernel makes for it (in whatever table a VRF keeps it). */
+/* The address, and the route to its neighbours that the kernel makes for it. */
 static bool check_ip(const struct iface_conf *c, const struct present *p, const struct result_ip *ip, struct err *e)
 {
 	struct kroute near = { .dst = { cidr_network(&ip->address), ip->address.len } };
@@ -394,7 +402,7 @@ static bool check_ip(const struct iface_conf *c, const struct present *p, const 
 
 	if (!has_address(p, &ip->address))
 		return fail(e, 0, "Failed to match addr %s on interface %s", cidr_text(&ip->address, text), c->ifname);
-	if (ip->address.len < ip_bits(&ip->address.ip) && !has_route(p, &near, false))
+	if (ip->address.len < ip_bits(&ip->address.ip) && !has_route(p, &near))
 		return fail(e, 0, "Failed to find Gateway: no route to %s on interface %s", cidr_text(&near.dst, text),
 			    c->ifname);
 	return true;
@@ -408,7 +416,7 @@ static bool check_gateway(const struct iface_conf *c, const struct present *p, c
 	char dst[CIDR_TEXT_MAX], gw[IP_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++)
-		if (!has_route(p, &k[i], true))
+		if (!has_route(p, &k[i]))
 			return fail(e, 0, "Failed to find Gateway: no route to %s%s%s on interface %s",
 				    cidr_text(&k[i].dst, dst), ip_is_unset(&k[i].gw) ? "" : " via ",
 				    ip_is_unset(&k[i].gw) ? "" : ip_text(&k[i].gw, gw), c->ifname);
@@ -421,7 +429,7 @@ static bool check_route(const struct iface_conf *c, const struct present *p, con
 	struct kroute want = kernel_route(c, r, route);
 	char dst[CIDR_TEXT_MAX], gw[IP_TEXT_MAX];
 
-	if (has_route(p, &want, route->has_table))
+	if (has_route(p, &want))
 		return true;
 	return fail(e, 0, "Expected Route %s via %s dev %s not found in routing table", cidr_text(&want.dst, dst),
 		    ip_is_unset(&want.gw) ? "<nil>" : ip_text(&want.gw, gw), c->ifname);
@@ -433,7 +441,8 @@ bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, con
 	struct present p;
 
 	if (!addr_list(nl, a, AF_UNSPEC, c->index, &p.addrs, &p.n_addrs, e) ||
-	    !route_list(nl, a, &f, &p.routes, &p.n_routes, e))
+	    !route_list(nl, a, &f, &p.routes, &p.n_routes, e) ||
+	    !tables_read(nl, a, c->index, p.addrs, p.n_addrs, &p.tables, e))
 		return false;
 	for (size_t i = 0; i < r->n_ips; i++)
 		if (is_ours(c, &r->ips[i]) &&

@@ -20,6 +20,7 @@
 	X(macvlan)     \
 	X(portmap)     \
 	X(ptp)         \
+	X(sbr)         \
 	X(static)      \
 	X(tap)         \
 	X(vlan)
