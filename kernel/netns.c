@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/net_namespace.h>
 #include <linux/nsfs.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -61,12 +64,48 @@ bool netns_is_own(int fd)
 	return fstat(fd, &a) == 0 && stat(OWN_NETNS, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+bool netns_own(int *ret_fd, struct err *e)
+{
+	int fd = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail(e, errno, "open the own network namespace");
+	*ret_fd = fd;
+	return true;
+}
+
+static bool take_number(const struct nlmsghdr *h, void *arg, struct err *e)
+{
+	struct nl_attr tb[NETNSA_NSID + 1];
+
+	if (h->nlmsg_type != RTM_NEWNSID)
+		return true;
+	if (!nl_parse_msg(h, sizeof(struct rtgenmsg), tb, NETNSA_NSID, e))
+		return false;
+	*(int *)arg = (int)nl_u32(&tb[NETNSA_NSID]);
+	return true;
+}
+
+bool netns_number(struct nl *nl, int fd, int *ret, struct err *e)
+{
+	struct rtgenmsg family = { .rtgen_family = AF_UNSPEC };
+	NLMSG_ON_STACK(m, 64);
+	int number = -1;
+
+	nl_begin(nl, &m, RTM_GETNSID, 0, &family, sizeof(family));
+	nl_put_u32(&m, NETNSA_FD, (uint32_t)fd);
+	if (!nl_send(nl, &m, take_number, &number, NULL, e))
+		return wrap(e, "ask for the number of a network namespace");
+	*ret = number;
+	return true;
+}
+
 bool netns_enter(int fd, struct netns_visit *v, struct err *e)
 {
-	autoclose int home = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
+	autoclose int home = -1;
 
-	if (home < 0)
-		return fail(e, errno, "open the own network namespace");
+	if (!netns_own(&home, e))
+		return false;
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return fail(e, errno, "join the network namespace");
 	v->home = fd_take(&home);

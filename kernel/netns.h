@@ -19,6 +19,10 @@ bool netns_open(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
 bool netns_is_gone(int num);
 /* Is the namespace the calling thread's own? */
 bool netns_is_own(int fd);
+/* A descriptor of the calling thread's own. */
+bool netns_own(int *ret_fd, struct err *e) MUST_CHECK;
+/* The number under which @nl's namespace knows that of @fd (struct link, peer_nsid); -1: under none. */
+bool netns_number(struct nl *nl, int fd, int *ret, struct err *e) MUST_CHECK;
 /*
  * Join @fd; netns_leave() goes back to @home, which netns_enter() opened. A failed way back aborts:
  * nothing may go on in a foreign namespace.
