@@ -67,7 +67,6 @@ static bool make(struct nl *nl, const struct bridge_conf *c, struct link *ret, s
 		*e = why;
 		return false;
 	}
-	refuse_ra(c->bridge);
 	if (!c->enabledad)
 		skip_dad(c->bridge);
 	return link_get(nl, c->bridge, ret, e);
@@ -77,6 +76,7 @@ static bool adjust(struct nl *nl, const struct bridge_conf *c, struct link *l, s
 {
 	if (!str_eq(l->kind, "bridge"))
 		return fail(e, 0, "\"%s\" already exists but is not a bridge", c->bridge);
+	refuse_ra(c->bridge);
 	if (!(l->flags & IFF_UP) && !link_set_up(nl, l->index, true, e))
 		return false;
 	if (c->promisc && !(l->flags & IFF_PROMISC) && !link_set_promisc(nl, l->index, true, e))

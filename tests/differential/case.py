@@ -58,6 +58,7 @@ class Expect:
     id: str
     line: str
     needs: tuple = ()
+    shared: bool = False            # may be seen, need not
     case: str = ""                  # a regular expression for the cases it may be seen in
 
     def __post_init__(self):

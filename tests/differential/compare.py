@@ -2,6 +2,7 @@
 """Run a case on two sides and say where they differ: "go: LINE" for what only the Go plugins have, "ours: LINE"."""
 
 import json
+import os
 import re
 import time
 
@@ -11,8 +12,8 @@ from .side import Side
 VERBS = ("ADD", "CHECK", "DEL", "GC", "STATUS", "VERSION")
 # Names with random parts; numbers in order of their appearance stand for them.
 RANDOM = [r"\bveth[0-9a-f]{8}\b"]
-# How long what happens in the background may take until both sides agree.
-PATIENCE = 2.0
+# How long both sides may take to agree on what happens in the background, and how long nothing may change meanwhile.
+PATIENCE, REST = 2.0, float(os.environ.get("CRIMP_REST", 0.5))
 
 
 def steps_of(text):
@@ -97,13 +98,13 @@ class Run:
 
     def sayings(self, seen, name, rc, answer, err):
         yield f"{name} {'fails' if rc else 'succeeds'}"
-        if rc == 0:
+        if rc == 0 and answer is not None:
             yield from (f"{name} result.{line}" for line in flat(self.interfaces(seen, answer)))
-        elif isinstance(answer, dict):
+        elif rc and isinstance(answer, dict):
             yield f"{name} error code {answer.get('code')}"
             if self.case.words:
                 yield f"{name} error words {answer.get('msg')} {answer.get('details', '')}"
-        else:
+        elif rc:
             yield f"{name} error without an object {answer!r} {err}"
 
     def interfaces(self, seen, answer):
@@ -132,26 +133,44 @@ def difference(go, ours):
     vague = {line.rpartition(" ")[0] for line in go if re.search(r" error code (999|100)$", line)}
     a = {line for line in go if line.rpartition(" ")[0] not in vague}
     b = {line for line in ours if line.rpartition(" ")[0] not in vague}
-    return [f"go: {x}" for x in go if x in a - b] + [f"ours: {x}" for x in ours if x in b - a]
+    return [f"go: {x}" for x in short(go, a - b)] + [f"ours: {x}" for x in short(ours, b - a)]
+
+
+def short(lines, only):
+    """The lines that only one side has, in order; of an interface that only it has, one."""
+    links = {tuple(line.split()[:3:2]) for line in only if re.match(r"\S+ link \S+ kind ", line)}
+    return [line for line in lines if line in only and (" kind " in line or not any(
+        line.startswith((f"{space} link {name} ", f"{space} address {name} ")) or (line.startswith(f"{space} knob") and f"/{name}/" in line)
+        for space, name in links))]
 
 
 def differences(case, go_bin, our_bin, meant=lambda line: False):
-    """[(step, line), ...] over all steps of the case. meant says of a line that waiting will not mend it."""
+    """([(step, line), ...] over all steps of the case, what was executed). meant says of a line that waiting will not
+    mend it."""
     found = []
     with Side("go", go_bin) as go, Side("ours", our_bin) as ours:
         runs = Run(case, go), Run(case, ours)
         both(runs, Run.prepare)
         for number, (where, verb, words) in enumerate(steps_of(case.steps), 1):
             both(runs, Run.step, where, verb, words)
-            end = time.monotonic() + PATIENCE
-            while True:
-                differ = difference(*both(runs, Run.look))
-                if all(map(meant, differ)) or time.monotonic() > end:
-                    break
-                time.sleep(0.05)
+            differ = settled(runs, meant)
             label = f"{number} {verb} {words if isinstance(words, str) else ' '.join(words)}".strip()
             found += [(label, line) for line in differ]
-    return found
+    return found, go.notes + ours.notes
+
+
+def settled(runs, meant):
+    """The difference when it no longer changes."""
+    began = changed = time.monotonic()
+    last = None
+    while True:
+        differ = difference(*both(runs, Run.look))
+        now = time.monotonic()
+        if differ != last:
+            last, changed = differ, now
+        if all(map(meant, differ)) or now - changed >= REST or now - began > PATIENCE:
+            return differ
+        time.sleep(0.05)
 
 
 def both(runs, method, *args):

@@ -14,7 +14,7 @@ KERNELS_OWN_FLAGS = {"LOWER_UP", "NO-CARRIER", "RUNNING", "DORMANT"}
 ADDRESS = ("local", "prefixlen", "address", "broadcast", "scope", "label", "secondary", "nodad", "noprefixroute",
            "mngtmpaddr", "deprecated", "autojoin", "home", "metric")
 # Ages, timers, and what the bridge learns or derives from its address.
-VOLATILE = re.compile(r"timer|_id$|^root_|cost|topology|^state$|^no$|^port_no|_no$|fdb_n_learned|link_netnsid|fp_state|phys")
+VOLATILE = re.compile(r"timer|_id$|^root_|cost|topology|^state$|^no$|^port_no|_no$|fdb_n_learned|config_pending|designated|^id$")
 KNOBS = {
     "ipv4": ("forwarding", "route_localnet", "rp_filter", "proxy_arp", "arp_notify", "arp_ignore", "arp_announce", "accept_redirects"),
     "ipv6": ("forwarding", "disable_ipv6", "accept_ra", "accept_dad", "autoconf", "ndisc_notify", "keep_addr_on_down", "proxy_ndp"),

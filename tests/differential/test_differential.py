@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every case of cases_*.py on two equal nodes, one with the Go plugins and one with ours: what they answer and what they
-leave in the kernel and on disk is the same, or a difference that docs/differences.md explains."""
+leave in the kernel and on disk is the same, or a difference that docs/differences.md explains.
 
+Cases run several at a time, as the reference sleeps a lot; each test waits for its own.
+"""
+
+import concurrent.futures
 import importlib
+import os
 import pathlib
 import re
 
 import pytest
 
 from differential.compare import differences
-from lib import kernel, peers
+from lib import coverage, kernel, peers
 from lib.case import case
 from lib.plugin import BIN, TOP
 
@@ -17,6 +22,7 @@ HERE = pathlib.Path(__file__).parent
 MODULES = {p.stem.removeprefix("cases_"): importlib.import_module(f"differential.{p.stem}") for p in sorted(HERE.glob("cases_*.py"))}
 ENTRIES = {m for m in re.findall(r"^(?:- |\| )`([\w-]+:[\w-]+)`", (TOP / "docs/differences.md").read_text(), re.M)}
 ran, seen = {name: 0 for name in MODULES}, set()
+AT_ONCE = 3 * os.cpu_count()
 
 
 def rows():
@@ -27,15 +33,33 @@ def rows():
             yield pytest.param(name, one, id=f"{name.replace('_', '-')}:{one.id}", marks=marks)
 
 
+def expected_in(module, one):
+    return [e for e in getattr(MODULES[module], "EXPECTED", []) if e.in_case(one.id)]
+
+
+@pytest.fixture(scope="session")
+def outcomes(request):
+    """{id of a case: what will be found}"""
+    def find(module, one):
+        expected = expected_in(module, one)
+        return differences(one, peers.bindir(), BIN, lambda line: any(e.matches(line) for e in expected))
+
+    rows = [i.callspec.params for i in request.session.items if i.get_closest_marker("differential")]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {(r["module"], r["one"].id): pool.submit(find, **r) for r in rows if all(map(kernel.has, r["one"].needs))}
+
+
 @case("differential")
 @pytest.mark.differential
 @pytest.mark.parametrize("module, one", rows())
-def test_same(module, one):
+def test_same(outcomes, module, one):
     """Answers, kernel state and files are the same as the reference's, step by step"""
-    expected = [e for e in getattr(MODULES[module], "EXPECTED", []) if e.in_case(one.id)]
+    expected = expected_in(module, one)
     ran[module] += 1
     unmeant = []
-    for step, line in differences(one, peers.bindir(), BIN, lambda x: any(e.matches(x) for e in expected)):
+    found, notes = outcomes[module, one.id].result()
+    coverage.notes.extend(notes)
+    for step, line in found:
         meant = [e for e in expected if e.matches(line)]
         seen.update((module, e.id, e.line) for e in meant)
         if not meant:
@@ -60,5 +84,5 @@ def test_seen(module):
     if ran[module] < len(possible):
         pytest.skip("not all cases of the plugin have run")
     missing = [f"{e.id}: {e.line}" for e in getattr(MODULES[module], "EXPECTED", [])
-               if (module, e.id, e.line) not in seen and all(map(kernel.has, e.needs)) and any(e.in_case(c.id) for c in possible)]
+               if not e.shared and (module, e.id, e.line) not in seen and all(map(kernel.has, e.needs)) and any(e.in_case(c.id) for c in possible)]
     assert not missing, missing
