@@ -69,7 +69,7 @@ static bool same(const struct dhcp_place *a, const struct dhcp_place *b)
 	return a->dev == b->dev && a->ino == b->ino && a->index == b->index && mac_eq(&a->mac, &b->mac);
 }
 
-bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_place *seen, int *ret_netns,
+bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_place *seen, bool up, int *ret_netns,
 		       bool *ret_gone, struct err *e)
 {
 	autoclose int netns = -1;
@@ -86,7 +86,7 @@ bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_p
 		*ret_gone = true;
 		return fail(e, 0, "%s in %s is not the interface that has the lease", ifname, path);
 	}
-	if (!set_up(&nl, &link, e))
+	if (up && !set_up(&nl, &link, e))
 		return false;
 	*ret_netns = fd_take(&netns);
 	return true;

@@ -24,8 +24,11 @@ struct dhcp_place {
 /* Open the namespace at @path and look at its interface @ifname, which is set up if it is down. */
 bool dhcp_place_open(const char *path, const char *ifname, struct dhcp_place *ret, int *ret_netns,
 		     struct err *e) MUST_CHECK;
-/* The same, of a place seen before. *ret_gone with the failure: it is not there any more, or something else is. */
-bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_place *seen, int *ret_netns,
+/*
+ * The same, of a place seen before; set up only if @up. *ret_gone with the failure: it is not there any more, or
+ * something else is.
+ */
+bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_place *seen, bool up, int *ret_netns,
 		       bool *ret_gone, struct err *e) MUST_CHECK;
 
 /* Take the address off, so that nobody answers for it when the interface comes up again, and the interface down. */

@@ -242,17 +242,6 @@ bool dhcp_udp_send(int fd, const struct ip *server, struct bytes message, struct
 	       fail(e, errno, "send");
 }
 
-bool dhcp_udp_receive(int fd, uint8_t frame[static DHCP_FRAME_MAX], struct bytes *ret)
-{
-	ssize_t got = recv(fd, frame, DHCP_FRAME_MAX, 0);
-
-	*ret = (struct bytes){ NULL, 0 };
-	if (got < 0)
-		return errno != EAGAIN;
-	*ret = (struct bytes){ (const char *)frame, (size_t)got };
-	return true;
-}
-
 bool dhcp_socket_drained(int fd)
 {
 	int left;

@@ -5,7 +5,7 @@
  * Two kinds of socket in a container's namespace. Before the interface has an address, and when any server may answer,
  * a packet socket: IP and UDP headers are ours, and a filter in the kernel lets through only the answers to one
  * transaction, so that a thousand containers on one bridge do not wake each other. When there is an address and one
- * server to talk to, a UDP socket. Both are non-blocking and of one interface.
+ * server to talk to, a UDP socket that sends. Both are non-blocking and of one interface.
  */
 #ifndef CRIMP_PLUGINS_IPAM_DHCP_SOCKET_H
 #define CRIMP_PLUGINS_IPAM_DHCP_SOCKET_H
@@ -31,7 +31,6 @@ bool dhcp_raw_receive(int fd, uint8_t frame[static DHCP_FRAME_MAX], struct bytes
 /* e->num EADDRNOTAVAIL: the interface does not have the address @local. */
 bool dhcp_udp_open(int netns, const char *ifname, const struct ip *local, int *ret_fd, struct err *e) MUST_CHECK;
 bool dhcp_udp_send(int fd, const struct ip *server, struct bytes message, struct err *e) MUST_CHECK;
-bool dhcp_udp_receive(int fd, uint8_t frame[static DHCP_FRAME_MAX], struct bytes *ret);
 /* Has everything left the machine? What waits for the server's MAC has not, and is lost with the interface. */
 bool dhcp_socket_drained(int fd);
 

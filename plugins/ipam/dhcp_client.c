@@ -1,0 +1,848 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/ipam/dhcp_client.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "lib/fs.h"
+#include "plugins/ipam/dhcp_lease.h"
+#include "plugins/ipam/dhcp_socket.h"
+#include "plugins/ipam/dhcp_store.h"
+
+#define NEVER INT64_MAX
+/* The reference's rhythm: a few quick repetitions, then twice as long each time. */
+#define FAST_TRIES     4
+#define FAST_MS	       2000
+#define SLOW_MS	       4000
+#define JITTER_MS      1000
+/* An interface that was just set up may refuse for moments to send. */
+#define NOT_UP_MS      200
+#define NAK_PAUSE_MS   1000
+/* Between two tries of renewing: RFC 2131 wants half of what is left, and at least a minute if the lease has one. */
+#define RENEW_STEP_MIN 4000
+#define RENEW_STEP_MAX 60000
+#define DRAIN_MS       1000
+#define DRAIN_STEP_MS  5
+/* Leases found at the start that are due are not renewed all in one moment. */
+#define RESUME_SPREAD  2000
+#define RECEIVE_MAX    64
+#define ID_MAX	       254
+
+static const struct ip any = { .b = { [10] = 0xff, [11] = 0xff } };
+static const struct ip everybody = { .b = { [10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+
+static void lose(struct dhcp_client *c, const char *why);
+static void try_renew(struct dhcp_client *c);
+
+/* ---- small things --------------------------------------------------------------------------------------------- */
+
+static void say(const struct dhcp_client *c, const char *fmt, ...) PRINTF(2, 3);
+static void say(const struct dhcp_client *c, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX + 128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	c->host->log(c, text);
+}
+
+static int64_t random_below(int64_t n)
+{
+	uint64_t r;
+
+	fs_random(&r, sizeof(r));
+	return (int64_t)(r % (uint64_t)n);
+}
+
+static int64_t jitter(int64_t ms)
+{
+	return random_below(2 * ms + 1) - ms;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void sockets_close(struct dhcp_client *c)
+{
+	fd_close(&c->udp);
+	if (c->io.fd < 0)
+		return;
+	loop_remove(c->host->loop, &c->io);
+	fd_close(&c->io.fd);
+}
+
+static bool socket_raw(struct dhcp_client *c, int netns, struct err *e)
+{
+	autoclose int fd = -1;
+
+	if (!dhcp_raw_open(netns, c->place.index, c->xid, &fd, e))
+		return false;
+	sockets_close(c);
+	c->io.fd = fd;
+	if (!loop_add(c->host->loop, &c->io, EPOLLIN, e)) {
+		c->io.fd = -1;
+		return false;
+	}
+	fd_take(&fd);
+	return true;
+}
+
+static bool socket_udp(struct dhcp_client *c, int netns, struct err *e)
+{
+	fd_close(&c->udp);
+	return dhcp_udp_open(netns, c->ask.ifname, &c->wanted, &c->udp, e);
+}
+
+static bool reopen(struct dhcp_client *c, int *ret_netns, bool *ret_gone, struct err *e)
+{
+	return dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, true, ret_netns, ret_gone, e);
+}
+
+static void exchange_begin(struct dhcp_client *c)
+{
+	fs_random(&c->xid, sizeof(c->xid));
+	c->began = loop_now();
+	c->tries = 0;
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------- */
+
+static const struct dhcp_option *provided(const struct dhcp_client *c, uint8_t code)
+{
+	for (size_t i = 0; i < c->ask.n_send; i++)
+		if (c->ask.send[i].code == code)
+			return &c->ask.send[i];
+	return NULL;
+}
+
+/* Options whose value follows from the exchange; those of the caller have no say. */
+static bool is_ours(uint8_t code)
+{
+	return code == DHCP_OPT_PAD || code == DHCP_OPT_ADDRESS || code == DHCP_OPT_MESSAGE ||
+	       code == DHCP_OPT_SERVER || code == DHCP_OPT_WANTED || code == DHCP_OPT_CLIENT_ID || code == DHCP_OPT_END;
+}
+
+static uint16_t room(const struct dhcp_client *c)
+{
+	uint32_t mtu = c->place.mtu;
+
+	return mtu && mtu < DHCP_MESSAGE_MAX + DHCP_HEADERS ? (uint16_t)(mtu - DHCP_HEADERS) : DHCP_MESSAGE_MAX;
+}
+
+static void put_wishes(const struct dhcp_client *c, struct buf *b, enum dhcp_message message)
+{
+	const struct dhcp_option *address = provided(c, DHCP_OPT_ADDRESS);
+	uint16_t size = room(c) + DHCP_HEADERS;
+	uint8_t max[2] = { (uint8_t)(size >> 8), (uint8_t)size };
+
+	if (message == DHCP_DISCOVER && address && ip_is_unset(&c->wanted))
+		dhcp_packet_put(b, DHCP_OPT_ADDRESS, address->value.data, address->value.len);
+	if (c->ask.n_wanted)
+		dhcp_packet_put(b, DHCP_OPT_WANTED, c->ask.wanted, c->ask.n_wanted);
+	if (!provided(c, DHCP_OPT_SIZE_MAX))
+		dhcp_packet_put(b, DHCP_OPT_SIZE_MAX, max, sizeof(max));
+	for (size_t i = 0; i < c->ask.n_send; i++) {
+		const struct dhcp_option *o = &c->ask.send[i];
+
+		if (!is_ours(o->code))
+			dhcp_packet_put(b, o->code, o->value.data, o->value.len);
+	}
+}
+
+/* RFC 2131 table 5: where the address stands, and whether a server is named. */
+static const struct form {
+	enum dhcp_message message;
+	bool in_ciaddr, in_option, server;
+} forms[] = {
+	[DHCP_SELECTING]  = { DHCP_DISCOVER, false, true, false },
+	[DHCP_REQUESTING] = { DHCP_REQUEST, false, true, true },
+	[DHCP_REBOOTING]  = { DHCP_REQUEST, false, true, false },
+	[DHCP_RENEWING]   = { DHCP_REQUEST, true, false, false },
+	[DHCP_REBINDING]  = { DHCP_REQUEST, true, false, false },
+	[DHCP_RELEASING]  = { DHCP_RELEASED, true, false, true },
+};
+
+static void build(const struct dhcp_client *c, enum dhcp_state as, struct buf *b)
+{
+	const struct form *f = &forms[as];
+	int64_t secs = (loop_now() - c->began) / 1000;
+	struct dhcp_head h = {
+		.message = f->message, .xid = c->xid, .secs = secs < UINT16_MAX ? (uint16_t)secs : UINT16_MAX,
+		.broadcast = c->host->broadcast && !f->in_ciaddr, .client = f->in_ciaddr ? c->wanted : any,
+		.chaddr = c->place.mac,
+	};
+	const struct dhcp_option *id = provided(c, DHCP_OPT_CLIENT_ID);
+	struct bytes value = id ? id->value : c->id;
+
+	dhcp_packet_begin(b, &h);
+	dhcp_packet_put(b, DHCP_OPT_CLIENT_ID, value.data, value.len);
+	if (f->in_option && !ip_is_unset(&c->wanted))
+		dhcp_packet_put_ip(b, DHCP_OPT_ADDRESS, &c->wanted);
+	if (f->server)
+		dhcp_packet_put_ip(b, DHCP_OPT_SERVER, &c->offerer);
+	if (f->message != DHCP_RELEASED)
+		put_wishes(c, b, f->message);
+	dhcp_packet_end(b);
+}
+
+static bool transmit_as(struct dhcp_client *c, enum dhcp_state as, struct err *e)
+{
+	_Alignas(16) char first[2048];
+	const struct ip *from = forms[as].in_ciaddr ? &c->wanted : &any;
+	bool to_one = as == DHCP_RELEASING && !mac_is_unset(&c->server_mac);
+	struct arena a;
+	struct buf b;
+	bool ok;
+
+	arena_init(&a, first, sizeof(first));
+	buf_init(&b, &a, 512);
+	build(c, as, &b);
+	if (c->udp >= 0)
+		ok = dhcp_udp_send(c->udp, &c->offerer, buf_bytes(&b), e);
+	else
+		ok = dhcp_raw_send(c->io.fd, c->place.index, from, as == DHCP_RELEASING ? &c->offerer : &everybody,
+				   to_one ? &c->server_mac : NULL, buf_bytes(&b), e);
+	arena_done(&a);
+	if (ok && forms[as].message == DHCP_REQUEST)
+		c->asked = loop_now();
+	return ok;
+}
+
+static bool fits(const struct dhcp_client *c, struct err *e)
+{
+	struct arena a;
+	struct buf b;
+	size_t len;
+
+	arena_init(&a, NULL, 0);
+	buf_init(&b, &a, 512);
+	build(c, DHCP_REQUESTING, &b);
+	len = b.len;
+	arena_done(&a);
+	return len <= room(c) || fail(e, 0, "the options to send make a message of %zu bytes, more than %u", len, room(c));
+}
+
+/* ---- ends ----------------------------------------------------------------------------------------------------- */
+
+/* The caller returns at once: @c is freed. */
+static void finish(struct dhcp_client *c, const struct err *e)
+{
+	struct err ignored;
+
+	sockets_close(c);
+	loop_timer_off(&c->timer);
+	if (c->state != DHCP_RELEASING && !dhcp_store_drop(c, &ignored))
+		say(c, "%s", ignored.text);
+	if (!c->settled && c->state != DHCP_RELEASING)
+		c->host->settled(c, e);
+	else
+		c->host->gone(c);
+}
+
+static void vanished(struct dhcp_client *c, const struct err *e)
+{
+	say(c, "the container is gone%s: %s", c->settled ? ", its lease is forgotten" : "", e->text);
+	finish(c, e);
+}
+
+static void remember(const struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+
+	if (!dhcp_store_put(c, &e))
+		say(c, "a restart will forget this lease: %s", e.text);
+}
+
+/* ---- acquiring ------------------------------------------------------------------------------------------------ */
+
+static int64_t pause_ms(struct dhcp_client *c)
+{
+	int64_t ms = FAST_MS;
+
+	if (c->tries >= FAST_TRIES) {
+		unsigned twice = c->tries - FAST_TRIES;
+
+		ms = twice < 16 ? (int64_t)SLOW_MS << twice : c->host->resend_max_ms;
+		ms = earlier(ms, c->host->resend_max_ms);
+	}
+	c->tries++;
+	ms += jitter(JITTER_MS);
+	return ms > NOT_UP_MS ? ms : NOT_UP_MS;
+}
+
+/* Send what the state wants said, and come back later. */
+static void transmit(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	int64_t wait, now = loop_now();
+
+	if (transmit_as(c, c->state, &e)) {
+		wait = pause_ms(c);
+	} else {
+		if (e.num != ENETDOWN)
+			say(c, "%s: %s", dhcp_message_name(forms[c->state].message), e.text);
+		wait = e.num == ENETDOWN ? NOT_UP_MS : pause_ms(c);
+	}
+	loop_timer_at(c->host->loop, &c->timer, earlier(now + wait, c->give_up > now ? c->give_up : now));
+}
+
+static void select_again(struct dhcp_client *c, int64_t ms)
+{
+	c->state = DHCP_SELECTING;
+	if (!c->settled)
+		memset(&c->wanted, 0, sizeof(c->wanted));
+	loop_timer_in(c->host->loop, &c->timer, ms);
+}
+
+static bool discover(struct dhcp_client *c, int netns, int64_t give_up_ms, struct err *e)
+{
+	exchange_begin(c);
+	c->give_up = c->began + give_up_ms;
+	if (!fits(c, e) || !socket_raw(c, netns, e))
+		return false;
+	c->state = DHCP_SELECTING;
+	transmit(c);
+	return true;
+}
+
+/* The address is back on its way to us: down again until the next attempt. */
+static void stay_lost(struct dhcp_client *c)
+{
+	struct dhcp_lease l;
+	struct err e = ERR_INIT;
+	struct arena a;
+	autoclose int netns = -1;
+	bool gone;
+
+	sockets_close(c);
+	c->raised = false;
+	c->state = DHCP_LOST;
+	if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &e)) {
+		if (gone) {
+			vanished(c, &e);
+			return;
+		}
+		say(c, "%s", e.text);
+	} else {
+		arena_init(&a, NULL, 0);
+		if (!dhcp_client_lease(c, &a, &l, &e) || !dhcp_place_stop(netns, &c->place, &l, &e))
+			say(c, "%s", e.text);
+		arena_done(&a);
+	}
+	loop_timer_in(c->host->loop, &c->timer, c->host->resend_max_ms + random_below(JITTER_MS));
+}
+
+static void lose(struct dhcp_client *c, const char *why)
+{
+	say(c, "%s: the interface goes down", why);
+	c->end_at = earlier(c->end_at, loop_now());
+	c->state = DHCP_LOST;
+	remember(c);
+	stay_lost(c);
+}
+
+static void regain(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	if (!reopen(c, &netns, &gone, &e)) {
+		if (gone) {
+			vanished(c, &e);
+			return;
+		}
+	} else {
+		c->raised = true;
+		if (discover(c, netns, earlier(2 * c->host->timeout_ms, c->host->give_up_ms), &e))
+			return;
+	}
+	say(c, "%s", e.text);
+	stay_lost(c);
+}
+
+static void no_more_tries(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+
+	if (c->settled) {
+		stay_lost(c);
+		return;
+	}
+	/* The first words are the reference's. */
+	(void)fail(&e, 0, "no more tries: %s", c->state == DHCP_REQUESTING ? "the server that offered an address does not acknowledge it" :
+		   "no DHCP server has offered an address");
+	finish(c, &e);
+}
+
+static void due_acquiring(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	int64_t now = loop_now();
+	bool gone;
+
+	if (!reopen(c, &netns, &gone, &e) && gone) {
+		vanished(c, &e);
+		return;
+	}
+	if (c->state == DHCP_REBOOTING && now >= c->back_to_start) {
+		lose(c, "the lease has ended while nobody could renew it");
+		return;
+	}
+	if (now >= c->give_up) {
+		no_more_tries(c);
+		return;
+	}
+	if (c->state == DHCP_REQUESTING && now >= c->back_to_start)
+		select_again(c, 0);
+	else
+		transmit(c);
+}
+
+static void offered(struct dhcp_client *c, const struct dhcp_packet *p)
+{
+	struct ip server;
+
+	if (c->state != DHCP_SELECTING || !dhcp_packet_ip(p, DHCP_OPT_SERVER, &server) || memcmp(&p->yours, &any, sizeof(any)) == 0)
+		return;
+	if (c->settled && !ip_eq(&p->yours, &c->wanted)) {
+		char text[IP_TEXT_MAX];
+
+		say(c, "the offer of %s is not taken: the container has another address", ip_text(&p->yours, text));
+		return;
+	}
+	c->wanted = p->yours;
+	c->offerer = server;
+	c->state = DHCP_REQUESTING;
+	c->tries = 0;
+	c->back_to_start = loop_now() + c->host->timeout_ms;
+	transmit(c);
+}
+
+/* ---- having --------------------------------------------------------------------------------------------------- */
+
+static int64_t moment(int64_t from, uint32_t s)
+{
+	return s == UINT32_MAX ? NEVER : from + (int64_t)s * 1000;
+}
+
+static void count_times(struct dhcp_client *c, const struct dhcp_lease *l)
+{
+	c->renew_at = moment(c->bound_at, l->renew_s);
+	c->rebind_at = moment(c->bound_at, l->rebind_s);
+	c->end_at = moment(c->bound_at, l->lease_s);
+}
+
+static void put_back(struct dhcp_client *c, const struct dhcp_lease *l)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	c->raised = false;
+	if (!reopen(c, &netns, &gone, &e) || !dhcp_place_restore(netns, &c->place, l, c->ask.priority, &e))
+		say(c, "%s", e.text);
+}
+
+static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const struct dhcp_lease *l)
+{
+	char address[CIDR_TEXT_MAX], server[IP_TEXT_MAX];
+	bool first = !c->settled;
+
+	memcpy(c->ack, p->raw, p->len);
+	c->ack_len = p->len;
+	c->bound_at = c->asked;
+	c->offerer = l->server;
+	count_times(c, l);
+	sockets_close(c);
+	say(c, "%s %s from %s for %u s", c->state == DHCP_RENEWING || c->state == DHCP_REBINDING ? "renewed" : "leased",
+	    cidr_text(&l->address, address), ip_text(&l->server, server), l->lease_s);
+	c->state = DHCP_BOUND;
+	c->settled = true;
+	if (c->raised)
+		put_back(c, l);
+	remember(c);
+	loop_timer_off(&c->timer);
+	if (c->renew_at != NEVER)
+		loop_timer_at(c->host->loop, &c->timer, c->renew_at);
+	if (first)
+		c->host->settled(c, NULL);
+}
+
+/* A lease that is of no use is given back before the failure is told. */
+static void refuse(struct dhcp_client *c, const struct err *why)
+{
+	struct err ignored = ERR_INIT;
+
+	if (c->state != DHCP_REQUESTING || c->settled) {
+		say(c, "an acknowledgement is passed over: %s", why->text);
+		return;
+	}
+	(void)(transmit_as(c, DHCP_RELEASING, &ignored));
+	finish(c, why);
+}
+
+/* Nothing of @c may be touched after this. */
+static void acknowledged(struct dhcp_client *c, const struct dhcp_packet *p)
+{
+	struct err e = ERR_INIT;
+	struct dhcp_lease l;
+	struct arena a;
+
+	if (c->state == DHCP_SELECTING || !ip_eq(&p->yours, &c->wanted) || p->len > sizeof(c->ack))
+		return;
+	arena_init(&a, NULL, 0);
+	if (dhcp_lease_read(&a, p, &l, &e))
+		bound(c, p, &l);
+	else
+		refuse(c, &e);
+	arena_done(&a);
+}
+
+static void refused(struct dhcp_client *c, const struct dhcp_packet *p)
+{
+	struct ip server;
+
+	if (c->state == DHCP_SELECTING || !dhcp_packet_ip(p, DHCP_OPT_SERVER, &server))
+		return;
+	/* Only who was asked may say no; to the others any server of this network may. */
+	if ((c->state == DHCP_REQUESTING || c->state == DHCP_RENEWING) && !ip_eq(&server, &c->offerer))
+		return;
+	if (c->state != DHCP_REQUESTING)
+		lose(c, "the server has taken the address back (DHCPNAK)");
+	else if (c->settled)
+		stay_lost(c);
+	else
+		select_again(c, NAK_PAUSE_MS);
+}
+
+/* When the present manner of asking ends. */
+static int64_t phase_end(const struct dhcp_client *c)
+{
+	return c->state == DHCP_RENEWING ? c->rebind_at : c->end_at;
+}
+
+static void try_later(struct dhcp_client *c)
+{
+	int64_t begin = c->state == DHCP_RENEWING ? c->renew_at : c->rebind_at, end = phase_end(c), now = loop_now();
+	int64_t step = (end - begin) / 8, wait = (end - now) / 2;
+
+	if (step > RENEW_STEP_MAX)
+		step = RENEW_STEP_MAX;
+	if (step < RENEW_STEP_MIN)
+		step = RENEW_STEP_MIN;
+	if (wait < step)
+		wait = step;
+	sockets_close(c);
+	loop_timer_at(c->host->loop, &c->timer, earlier(now + wait, end));
+}
+
+/* Without the address on the interface the server cannot reach us by it: ask as if we had just come up. */
+static bool ask_renewal(struct dhcp_client *c, int netns, struct err *e)
+{
+	enum dhcp_state as = c->state;
+
+	if (!socket_raw(c, netns, e))
+		return false;
+	if (c->state == DHCP_RENEWING && !socket_udp(c, netns, e)) {
+		if (e->num != EADDRNOTAVAIL)
+			return false;
+		*e = ERR_INIT;
+		as = DHCP_REBOOTING;
+	}
+	return transmit_as(c, as, e);
+}
+
+static void try_renew(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	int64_t now = loop_now();
+	bool gone;
+
+	if (now >= c->end_at) {
+		lose(c, "the lease has ended");
+		return;
+	}
+	c->state = now >= c->rebind_at ? DHCP_REBINDING : DHCP_RENEWING;
+	exchange_begin(c);
+	if (!reopen(c, &netns, &gone, &e)) {
+		if (gone) {
+			vanished(c, &e);
+			return;
+		}
+		say(c, "%s", e.text);
+		try_later(c);
+		return;
+	}
+	if (!ask_renewal(c, netns, &e)) {
+		say(c, "%s: %s", c->state == DHCP_RENEWING ? "renew" : "rebind", e.text);
+		try_later(c);
+		return;
+	}
+	loop_timer_at(c->host->loop, &c->timer, earlier(now + c->host->timeout_ms, phase_end(c)));
+}
+
+/* A try is over, or the next one is due; at the end of a phase both. */
+static void due_renewing(struct dhcp_client *c)
+{
+	if (c->io.fd >= 0 && loop_now() < phase_end(c)) {
+		say(c, "no answer from the server");
+		try_later(c);
+		return;
+	}
+	sockets_close(c);
+	try_renew(c);
+}
+
+/* ---- giving back ---------------------------------------------------------------------------------------------- */
+
+static void due_releasing(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	if (c->udp >= 0 && !dhcp_socket_drained(c->udp)) {
+		if (loop_now() < c->give_up) {
+			loop_timer_in(c->host->loop, &c->timer, DRAIN_STEP_MS);
+			return;
+		}
+		/* Nobody answers for the server's address: to the MAC that it had. */
+		if (!reopen(c, &netns, &gone, &e) || !socket_raw(c, netns, &e) || !transmit_as(c, DHCP_RELEASING, &e))
+			say(c, "release: %s", e.text);
+	}
+	say(c, "released");
+	finish(c, NULL);
+}
+
+static bool send_release(struct dhcp_client *c, struct err *e)
+{
+	autoclose int netns = -1;
+	bool gone;
+
+	/* In the middle of an acquisition there is a socket, and no address yet. */
+	if (c->state == DHCP_REQUESTING)
+		return transmit_as(c, DHCP_RELEASING, e);
+	if (!reopen(c, &netns, &gone, e))
+		return false;
+	exchange_begin(c);
+	if (socket_udp(c, netns, e) && transmit_as(c, DHCP_RELEASING, e))
+		return true;
+	fd_close(&c->udp);
+	*e = ERR_INIT;
+	return socket_raw(c, netns, e) && transmit_as(c, DHCP_RELEASING, e);
+}
+
+void dhcp_client_release(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	bool something = dhcp_client_has_lease(c) || (c->state == DHCP_REQUESTING && c->asked);
+
+	loop_timer_off(&c->timer);
+	if (!dhcp_store_drop(c, &e))
+		say(c, "%s", e.text);
+	if (something && !send_release(c, &e)) {
+		say(c, "forgotten, not released: %s", e.text);
+		something = false;
+	}
+	c->state = DHCP_RELEASING;
+	if (!something) {
+		finish(c, NULL);
+		return;
+	}
+	c->give_up = loop_now() + DRAIN_MS;
+	due_releasing(c);
+}
+
+/* ---- events --------------------------------------------------------------------------------------------------- */
+
+static void due(struct loop_timer *t)
+{
+	struct dhcp_client *c = (struct dhcp_client *)(void *)((char *)t - offsetof(struct dhcp_client, timer));
+
+	switch (c->state) {
+	case DHCP_SELECTING:
+	case DHCP_REQUESTING:
+	case DHCP_REBOOTING: due_acquiring(c); break;
+	case DHCP_BOUND: try_renew(c); break;
+	case DHCP_RENEWING:
+	case DHCP_REBINDING: due_renewing(c); break;
+	case DHCP_LOST: regain(c); break;
+	case DHCP_RELEASING: due_releasing(c); break;
+	}
+}
+
+/* False: @c has no use for more of this socket, or is no more. */
+static bool message_came(struct dhcp_client *c, struct bytes raw, const struct mac *from)
+{
+	struct err ignored = ERR_INIT;
+	struct dhcp_packet p;
+
+	if (c->state == DHCP_RELEASING || !dhcp_packet_read(raw, &p, &ignored))
+		return true;
+	if (p.xid != c->xid || !mac_eq(&p.chaddr, &c->place.mac))
+		return true;
+	if (p.message == DHCP_ACK || c->state == DHCP_SELECTING)
+		c->server_mac = *from;
+	if (p.message == DHCP_OFFER) {
+		offered(c, &p);
+		return true;
+	}
+	if (p.message == DHCP_ACK)
+		acknowledged(c, &p);
+	else if (p.message == DHCP_NAK)
+		refused(c, &p);
+	return false;
+}
+
+/* After an ACK or NAK the rest waits for the next event: it may be for a socket that is closed. */
+static void ready(struct loop_io *io, uint32_t events)
+{
+	struct dhcp_client *c = (struct dhcp_client *)(void *)((char *)io - offsetof(struct dhcp_client, io));
+	uint8_t frame[DHCP_FRAME_MAX];
+	struct bytes raw;
+	struct mac from;
+
+	(void)events;
+	for (unsigned i = 0; i < RECEIVE_MAX && dhcp_raw_receive(io->fd, frame, &raw, &from); i++)
+		if (raw.len && !message_came(c, raw, &from))
+			return;
+}
+
+/* ---- from outside --------------------------------------------------------------------------------------------- */
+
+static struct dhcp_ask copy_ask(struct arena *a, const struct dhcp_ask *ask)
+{
+	struct dhcp_option *send = arena_array(a, ask->n_send, sizeof(*send));
+
+	for (size_t i = 0; i < ask->n_send; i++) {
+		struct bytes v = ask->send[i].value;
+
+		send[i] = (struct dhcp_option){ ask->send[i].code, { arena_strndup(a, v.data, v.len), v.len } };
+	}
+	return (struct dhcp_ask){
+		.container_id = arena_strdup(a, ask->container_id),
+		.network = arena_strdup(a, ask->network),
+		.ifname = arena_strdup(a, ask->ifname),
+		.netns = arena_strdup(a, ask->netns),
+		.send = send,
+		.n_send = ask->n_send,
+		.wanted = (const uint8_t *)arena_strndup(a, (const char *)ask->wanted, ask->n_wanted),
+		.n_wanted = ask->n_wanted,
+		.priority = ask->priority,
+	};
+}
+
+struct dhcp_client *dhcp_client_new(const struct dhcp_host *h, const struct dhcp_ask *ask)
+{
+	struct dhcp_client *c = calloc(1, sizeof(*c));
+	struct buf id;
+
+	/* As the arena does when there is no memory. */
+	if (!c)
+		abort();
+	arena_init(&c->arena, c->memory, sizeof(c->memory));
+	c->host = h;
+	c->ask = copy_ask(&c->arena, ask);
+	c->netns = arena_printf(&c->arena, "%s%s", h->prefix, ask->netns);
+	buf_init(&id, &c->arena, 256);
+	buf_putc(&id, '\0');
+	buf_printf(&id, "%s/%s/%s", ask->container_id, ask->network, ask->ifname);
+	c->id = buf_bytes(&id);
+	if (c->id.len > ID_MAX + 1)
+		c->id.len = ID_MAX + 1;
+	c->timer.due = due;
+	c->io = (struct loop_io){ -1, ready };
+	c->udp = -1;
+	c->bound_at = c->renew_at = c->rebind_at = c->end_at = NEVER;
+	return c;
+}
+
+void dhcp_client_free(struct dhcp_client *c)
+{
+	sockets_close(c);
+	loop_timer_off(&c->timer);
+	arena_done(&c->arena);
+	free(c);
+}
+
+bool dhcp_client_start(struct dhcp_client *c, const struct ip *prefer, struct err *e)
+{
+	autoclose int netns = -1;
+
+	if (!dhcp_place_open(c->netns, c->ask.ifname, &c->place, &netns, e))
+		return false;
+	if (prefer)
+		c->wanted = *prefer;
+	return discover(c, netns, c->host->give_up_ms, e);
+}
+
+/* INIT-REBOOT: the lease ran out, but the interface still has the address. */
+static bool reboot(struct dhcp_client *c, int netns, struct err *e)
+{
+	exchange_begin(c);
+	c->give_up = c->back_to_start = c->began + c->host->timeout_ms;
+	if (!socket_raw(c, netns, e))
+		return false;
+	c->state = DHCP_REBOOTING;
+	transmit(c);
+	return true;
+}
+
+bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e)
+{
+	int64_t now = loop_now(), soon = now + random_below(RESUME_SPREAD);
+	struct dhcp_lease l = { 0 };
+	autoclose int netns = -1;
+	struct arena a;
+	bool ok, gone;
+
+	arena_init(&a, NULL, 0);
+	ok = dhcp_client_lease(c, &a, &l, e);
+	arena_done(&a);
+	if (!ok || !dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, e))
+		return false;
+	c->settled = true;
+	c->wanted = l.address.ip;
+	c->offerer = l.server;
+	count_times(c, &l);
+	if (!lost && now >= c->end_at)
+		return reboot(c, netns, e);
+	c->state = lost ? DHCP_LOST : DHCP_BOUND;
+	if (lost)
+		c->end_at = earlier(c->end_at, now);
+	if (lost || c->renew_at != NEVER)
+		loop_timer_at(c->host->loop, &c->timer, !lost && c->renew_at > soon ? c->renew_at : soon);
+	return true;
+}
+
+bool dhcp_client_has_lease(const struct dhcp_client *c)
+{
+	return (c->state == DHCP_BOUND || c->state == DHCP_RENEWING || c->state == DHCP_REBINDING) && loop_now() < c->end_at;
+}
+
+bool dhcp_client_lease(const struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e)
+{
+	struct bytes raw = { (const char *)c->ack, c->ack_len };
+	struct dhcp_packet p;
+
+	return dhcp_packet_read(raw, &p, e) && dhcp_lease_read(a, &p, ret, e);
+}
+
+bool dhcp_client_alive(struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e)
+{
+	autoclose int netns = -1;
+	bool gone;
+
+	if (!dhcp_client_has_lease(c))
+		return fail(e, 0, "the lease has ended and was not regained");
+	return dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, e) &&
+	       dhcp_client_lease(c, a, ret, e);
+}
