@@ -344,10 +344,8 @@ static bool take_chain(const struct nlmsghdr *h, void *arg, struct err *e)
 
 	if (!nl_parse_msg(h, sizeof(struct nfgenmsg), at, NFTA_CHAIN_USERDATA, e))
 		return false;
-	if (strcmp(nl_str(&at[NFTA_CHAIN_TABLE]), r->table) != 0)
-		return true;
 	info = (struct nft_chain_info){
-		.name = arena_strdup(r->arena, nl_str(&at[NFTA_CHAIN_NAME])),
+		.there = true,
 		.base = at[NFTA_CHAIN_HOOK].there,
 		.policy = nl_be32(&at[NFTA_CHAIN_POLICY]),
 		.mark = udata_text(r->arena, &at[NFTA_CHAIN_USERDATA], NFT_UDATA_MARK),
@@ -356,18 +354,22 @@ static bool take_chain(const struct nlmsghdr *h, void *arg, struct err *e)
 	return true;
 }
 
-bool nft_chains(struct nl *nl, struct arena *a, uint8_t family, const char *table, struct nft_chain_info **ret,
-		size_t *ret_n, struct err *e)
+bool nft_chain_find(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *chain,
+		    struct nft_chain_info *ret, struct err *e)
 {
+	struct err why = ERR_INIT;
 	struct reading r;
-	NLMSG_ON_STACK(m, 64);
+	NLMSG_ON_STACK(m, 512);
 
 	reading_init(&r, a, table);
-	nft_msg(nl, &m, NFT_MSG_GETCHAIN, NLM_F_DUMP, family);
-	if (!dump(nl, &m, take_chain, &r, "chains", e))
-		return false;
-	*ret = (struct nft_chain_info *)r.out.data;
-	*ret_n = r.out.len / sizeof(**ret);
+	nft_msg(nl, &m, NFT_MSG_GETCHAIN, 0, family);
+	nl_put_str(&m, NFTA_CHAIN_TABLE, table);
+	nl_put_str(&m, NFTA_CHAIN_NAME, chain);
+	if (!nl_send(nl, &m, take_chain, &r, NULL, &why) && !nft_is_missing(why.num)) {
+		*e = why;
+		return wrap(e, "look for nftables chain %s of table %s", chain, table);
+	}
+	*ret = r.out.len >= sizeof(*ret) ? *(const struct nft_chain_info *)r.out.data : (struct nft_chain_info){ 0 };
 	return true;
 }
 

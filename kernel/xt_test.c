@@ -175,7 +175,7 @@ static void native_states_and_comments_are_read(void **state)
 static void places_and_marks(void **state)
 {
 	struct err e = ERR_INIT;
-	struct nft_chain_info *chains;
+	struct nft_chain_info chain;
 	struct nft_table_info table;
 	struct nft_rule_info *all;
 	struct nft_batch b;
@@ -190,11 +190,13 @@ static void places_and_marks(void **state)
 	arena_init(&a, NULL, 0);
 	OK(nl_open(&nl, NETLINK_NETFILTER, &e));
 	write_forms(&nl);
-	OK(nft_chains(&nl, &a, NFPROTO_IPV4, "filter", &chains, &n, &e));
-	assert_int_equal(n, 2);
-	assert_string_equal(chains[0].name, "FORWARD");
-	assert_true(chains[0].base && chains[0].policy == NF_ACCEPT && !chains[1].base && !chains[1].mark);
-	assert_string_equal(chains[0].mark, "ours");
+	OK(nft_chain_find(&nl, &a, NFPROTO_IPV4, "filter", "FORWARD", &chain, &e));
+	assert_true(chain.there && chain.base && chain.policy == NF_ACCEPT);
+	assert_string_equal(chain.mark, "ours");
+	OK(nft_chain_find(&nl, &a, NFPROTO_IPV4, "filter", "X", &chain, &e));
+	assert_true(chain.there && !chain.base && !chain.mark);
+	OK(nft_chain_find(&nl, &a, NFPROTO_IPV4, "filter", "Y", &chain, &e));
+	assert_false(chain.there);
 	OK(nft_table_find(&nl, &a, NFPROTO_IPV4, "filter", &table, &e));
 	assert_true(table.there && table.use == 2);
 	assert_string_equal(table.mark, "ours");

@@ -30,7 +30,12 @@ static const struct tool *tool(int family)
 
 void iptables_init(struct iptables *t, struct arena *a, struct nl *nl, struct nft_batch *batch)
 {
-	*t = (struct iptables){ .arena = a, .nl = nl, .batch = batch };
+	iptables_init_table(t, a, nl, batch, "nat");
+}
+
+void iptables_init_table(struct iptables *t, struct arena *a, struct nl *nl, struct nft_batch *batch, const char *table)
+{
+	*t = (struct iptables){ .arena = a, .nl = nl, .batch = batch, .table = table };
 }
 
 // ---- programs ----
@@ -104,13 +109,13 @@ enum iptables_front iptables_front(struct arena *a, int family)
 	return path && realpath(path, real) && strstr(real, "nft") ? IPTABLES_NFT : IPTABLES_LEGACY;
 }
 
-static bool restore(struct arena *a, const char *path, struct bytes lines, struct err *e)
+static bool restore(struct arena *a, const char *path, const char *table, struct bytes lines, struct err *e)
 {
 	char *const argv[] = { (char *)path, (char *)"--noflush", (char *)"--wait", NULL };
 	struct buf text;
 
 	buf_init(&text, a, lines.len + 32);
-	buf_puts(&text, "*nat\n");
+	buf_printf(&text, "*%s\n", table);
 	buf_put(&text, lines.data, lines.len);
 	buf_puts(&text, "COMMIT\n");
 	return run(a, path, argv, buf_bytes(&text), NULL, e);
@@ -122,7 +127,7 @@ bool iptables_restore(struct arena *a, int family, struct bytes lines, struct er
 
 	if (!path)
 		return fail(e, ENOENT, "%s is not installed", tool(family)->restore);
-	return restore(a, path, lines, e);
+	return restore(a, path, "nat", lines, e);
 }
 
 const char *iptables_quote(struct arena *a, const char *s)
@@ -144,12 +149,20 @@ const char *iptables_quote(struct arena *a, const char *s)
 
 bool iptables_is_legacy(int family)
 {
-	char text[512];
+	return iptables_has_legacy(family, "nat");
+}
+
+bool iptables_has_legacy(int family, const char *table)
+{
+	char text[512], *rest = NULL;
 	autoclose int fd = open(tool(family)->names, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
 
 	text[n > 0 ? n : 0] = '\0';
-	return str_starts(text, "nat\n") || strstr(text, "\nnat\n");
+	for (char *name = strtok_r(text, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
+		if (str_eq(name, table))
+			return true;
+	return false;
 }
 
 /* @what: "save" or "restore". Before 1.8 there were only the short names. */
@@ -175,12 +188,12 @@ static bool saved_text(struct iptables *t, enum iptables_front f, int family, st
 	*ret = x;
 	if (x->read)
 		return true;
-	if (f == IPTABLES_NFT || iptables_is_legacy(family))
+	if (f == IPTABLES_NFT || iptables_has_legacy(family, t->table))
 		path = front_program(t->arena, f, family, "save");
 	if (!path && f == IPTABLES_NFT)
 		return fail(e, ENOENT, "%s is not installed", family == AF_INET6 ? "ip6tables-save" : "iptables-save");
 	if (path) {
-		char *const argv[] = { (char *)path, (char *)"-t", (char *)"nat", NULL };
+		char *const argv[] = { (char *)path, (char *)"-t", (char *)t->table, NULL };
 
 		if (!run(t->arena, path, argv, (struct bytes){ 0 }, &out, e))
 			return false;
@@ -216,6 +229,37 @@ static const char *saved_word(struct arena *a, const char *line, const char *opt
 const char *iptables_word(struct arena *a, const struct iptables_rule *r, const char *option)
 {
 	return saved_word(a, r->text, option);
+}
+
+const char *iptables_line_word(struct arena *a, const char *line, const char *option)
+{
+	return saved_word(a, line, option);
+}
+
+bool iptables_legacy_usable(struct arena *a, int family)
+{
+	return front_program(a, IPTABLES_LEGACY, family, "restore");
+}
+
+bool iptables_legacy_lines(struct iptables *t, int family, char ***ret, size_t *ret_n, struct err *e)
+{
+	struct iptables_text *x;
+
+	if (!saved_text(t, IPTABLES_LEGACY, family, &x, e))
+		return false;
+	*ret = x->lines;
+	*ret_n = x->n;
+	return true;
+}
+
+bool iptables_legacy_restore(struct iptables *t, int family, struct bytes lines, struct err *e)
+{
+	const char *path = front_program(t->arena, IPTABLES_LEGACY, family, "restore");
+
+	if (!path)
+		return fail(e, ENOENT, "no program for legacy tables is installed");
+	t->text[IPTABLES_LEGACY][family == AF_INET6].read = false;
+	return restore(t->arena, path, t->table, lines, e);
 }
 
 static bool saved_rules(struct iptables *t, enum iptables_front f, int family, const char *chain, struct buf *out,
@@ -258,7 +302,7 @@ bool iptables_chain_exists(struct iptables *t, enum iptables_front f, int family
 {
 	if (f == IPTABLES_LEGACY)
 		return legacy_chain_exists(t, family, chain, ret, e);
-	return nft_chain_exists(t->nl, tool(family)->nfproto, "nat", chain, ret, e);
+	return nft_chain_exists(t->nl, tool(family)->nfproto, t->table, chain, ret, e);
 }
 
 static bool nft_held_rules(struct iptables *t, int family, const char *chain, struct buf *out, struct err *e)
@@ -266,7 +310,7 @@ static bool nft_held_rules(struct iptables *t, int family, const char *chain, st
 	struct nft_rule_info *all;
 	size_t n;
 
-	if (!nft_rules(t->nl, t->arena, tool(family)->nfproto, "nat", chain, &all, &n, e))
+	if (!nft_rules(t->nl, t->arena, tool(family)->nfproto, t->table, chain, &all, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		struct iptables_rule r = {
@@ -313,7 +357,7 @@ static void drop_rule(struct iptables *t, enum iptables_front f, int family, con
 		buf_printf(&t->text[f][family == AF_INET6].removal, "-D%s\n", r->text + 2);
 		return;
 	}
-	nft_table(t->batch, tool(family)->nfproto, "nat");
+	nft_table(t->batch, tool(family)->nfproto, t->table);
 	nft_rule_del(t->batch, r->chain, r->handle);
 }
 
@@ -323,7 +367,7 @@ static void drop_chain(struct iptables *t, enum iptables_front f, int family, co
 		buf_printf(&t->text[f][family == AF_INET6].removal, "-F %s\n-X %s\n", chain, chain);
 		return;
 	}
-	nft_table(t->batch, tool(family)->nfproto, "nat");
+	nft_table(t->batch, tool(family)->nfproto, t->table);
 	nft_chain_flush(t->batch, chain);
 	nft_chain_del(t->batch, chain);
 }
@@ -436,7 +480,7 @@ static bool done(struct iptables *t, enum iptables_front f, int family, struct e
 	path = front_program(t->arena, f, family, "restore");
 	if (!path)
 		return fail(e, ENOENT, "%s is not installed", tool(family)->restore);
-	if (!restore(t->arena, path, buf_bytes(&x->removal), e))
+	if (!restore(t->arena, path, t->table, buf_bytes(&x->removal), e))
 		return false;
 	x->read = false;
 	return true;

@@ -40,12 +40,24 @@ struct iptables {
 	struct nl *nl;
 	struct nft_batch *batch;	/* where deletions in nf_tables go */
 	struct iptables_text text[IPTABLES_FRONTS][2];	/* IPv4, IPv6 */
+	const char *table;	/* "nat" */
 };
 
 /* @family is AF_INET or AF_INET6 everywhere. @batch may be NULL for who only looks. */
 void iptables_init(struct iptables *t, struct arena *a, struct nl *nl, struct nft_batch *batch);
+/* The same for another table than "nat". */
+void iptables_init_table(struct iptables *t, struct arena *a, struct nl *nl, struct nft_batch *batch, const char *table);
 /* Has the kernel a legacy nat table of this family? */
 bool iptables_is_legacy(int family);
+bool iptables_has_legacy(int family, const char *table);
+/* Is there a program for legacy tables of this family? */
+bool iptables_legacy_usable(struct arena *a, int family);
+/* The legacy table as saved; none without one, or without a program that could have made it. */
+bool iptables_legacy_lines(struct iptables *t, int family, char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
+/* Feed lines to the program of legacy tables. What was read before is forgotten. */
+bool iptables_legacy_restore(struct iptables *t, int family, struct bytes lines, struct err *e) MUST_CHECK;
+/* The word after @option in such a line, its quotes and backslashes taken off; NULL: not there. */
+const char *iptables_line_word(struct arena *a, const char *line, const char *option);
 bool iptables_chain_exists(struct iptables *t, enum iptables_front f, int family, const char *chain, bool *ret,
 		struct err *e) MUST_CHECK;
 /* Rules of a chain; a missing chain or table has none. */
