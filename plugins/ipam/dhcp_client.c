@@ -224,7 +224,8 @@ static bool fits(const struct dhcp_client *c, struct err *e)
 	build(c, DHCP_REQUESTING, &b);
 	len = b.len;
 	arena_done(&a);
-	return len <= room(c) || fail(e, 0, "the options to send make a message of %zu bytes, more than %u", len, room(c));
+	return len <= room(c) ||
+	       fail(e, 0, "the options to send make a message of %zu bytes, more than %u", len, room(c));
 }
 
 /* ---- ends ----------------------------------------------------------------------------------------------------- */
@@ -359,6 +360,7 @@ static void regain(struct dhcp_client *c)
 		}
 	} else {
 		c->raised = true;
+		c->had = c->wanted;
 		if (discover(c, netns, earlier(2 * c->host->timeout_ms, c->host->give_up_ms), &e))
 			return;
 	}
@@ -375,8 +377,10 @@ static void no_more_tries(struct dhcp_client *c)
 		return;
 	}
 	/* The first words are the reference's. */
-	(void)fail(&e, 0, "no more tries: %s", c->state == DHCP_REQUESTING ? "the server that offered an address does not acknowledge it" :
-		   "no DHCP server has offered an address");
+	if (c->state == DHCP_REQUESTING)
+		(void)fail(&e, 0, "no more tries: the server that offered an address does not acknowledge it");
+	else
+		(void)fail(&e, 0, "no more tries: no DHCP server has offered an address");
 	finish(c, &e);
 }
 
@@ -409,7 +413,7 @@ static void offered(struct dhcp_client *c, const struct dhcp_packet *p)
 {
 	struct ip server;
 
-	if (c->state != DHCP_SELECTING || !dhcp_packet_ip(p, DHCP_OPT_SERVER, &server) || memcmp(&p->yours, &any, sizeof(any)) == 0)
+	if (c->state != DHCP_SELECTING || !dhcp_packet_ip(p, DHCP_OPT_SERVER, &server) || ip_eq(&p->yours, &any))
 		return;
 	if (c->settled && !ip_eq(&p->yours, &c->wanted)) {
 		char text[IP_TEXT_MAX];
@@ -445,7 +449,6 @@ static void put_back(struct dhcp_client *c, const struct dhcp_lease *l)
 	autoclose int netns = -1;
 	bool gone;
 
-	c->raised = false;
 	if (!reopen(c, &netns, &gone, &e) || !dhcp_place_restore(netns, &c->place, l, c->ask.priority, &e))
 		say(c, "%s", e.text);
 }
@@ -465,8 +468,9 @@ static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const stru
 	    cidr_text(&l->address, address), ip_text(&l->server, server), l->lease_s);
 	c->state = DHCP_BOUND;
 	c->settled = true;
-	if (c->raised)
+	if (c->raised && ip_eq(&l->address.ip, &c->had))
 		put_back(c, l);
+	c->raised = false;
 	remember(c);
 	loop_timer_off(&c->timer);
 	if (c->renew_at != NEVER)
@@ -484,7 +488,8 @@ static void refuse(struct dhcp_client *c, const struct err *why)
 		say(c, "an acknowledgement is passed over: %s", why->text);
 		return;
 	}
-	(void)(transmit_as(c, DHCP_RELEASING, &ignored));
+	if (!transmit_as(c, DHCP_RELEASING, &ignored))
+		say(c, "%s", ignored.text);
 	finish(c, why);
 }
 
@@ -773,14 +778,16 @@ void dhcp_client_free(struct dhcp_client *c)
 	free(c);
 }
 
-bool dhcp_client_start(struct dhcp_client *c, const struct ip *prefer, struct err *e)
+bool dhcp_client_start(struct dhcp_client *c, const struct dhcp_client *old, struct err *e)
 {
 	autoclose int netns = -1;
 
 	if (!dhcp_place_open(c->netns, c->ask.ifname, &c->place, &netns, e))
 		return false;
-	if (prefer)
-		c->wanted = *prefer;
+	if (old && old->ack_len) {
+		c->wanted = c->had = old->wanted;
+		c->raised = (old->raised || old->state == DHCP_LOST) && dhcp_place_same(&c->place, &old->place);
+	}
 	return discover(c, netns, c->host->give_up_ms, e);
 }
 
@@ -825,7 +832,8 @@ bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e)
 
 bool dhcp_client_has_lease(const struct dhcp_client *c)
 {
-	return (c->state == DHCP_BOUND || c->state == DHCP_RENEWING || c->state == DHCP_REBINDING) && loop_now() < c->end_at;
+	return (c->state == DHCP_BOUND || c->state == DHCP_RENEWING || c->state == DHCP_REBINDING) &&
+	       loop_now() < c->end_at;
 }
 
 bool dhcp_client_lease(const struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e)

@@ -69,7 +69,7 @@ struct dhcp_client {
 	struct dhcp_place place;
 	enum dhcp_state state;
 	bool settled;			/* somebody has been told of a lease */
-	bool raised;			/* LOST: the interface is up for an attempt */
+	bool raised;			/* after LOST: the interface is up for an attempt, without its address */
 
 	struct loop_timer timer;
 	struct loop_io io;		/* the packet socket, fd -1: none */
@@ -83,6 +83,7 @@ struct dhcp_client {
 	unsigned tries;
 
 	struct ip wanted;		/* address offered, had before or asked for; unset: any */
+	struct ip had;			/* raised: the address to put back */
 	struct ip offerer;
 	struct mac server_mac;		/* of the last frame taken */
 
@@ -99,8 +100,11 @@ struct dhcp_client *dhcp_client_new(const struct dhcp_host *h, const struct dhcp
 /* Closes and frees, tells nobody. */
 void dhcp_client_free(struct dhcp_client *c);
 
-/* Acquire; host->settled() tells of the end. On failure nothing was begun. @prefer may be NULL. */
-bool dhcp_client_start(struct dhcp_client *c, const struct ip *prefer, struct err *e) MUST_CHECK;
+/*
+ * Acquire; host->settled() tells of the end. On failure nothing was begun. @old (may be NULL): a client of the same
+ * attachment, whose place @c is to take.
+ */
+bool dhcp_client_start(struct dhcp_client *c, const struct dhcp_client *old, struct err *e) MUST_CHECK;
 /* Go on with a lease from the store: fields ask, place, ack, bound_at and server_mac are set. */
 bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e) MUST_CHECK;
 /* Give back what there is, then host->gone(), perhaps before this returns. */

@@ -251,8 +251,8 @@ void dhcp_packet_end(struct buf *b)
 
 const char *dhcp_message_name(enum dhcp_message m)
 {
-	static const char *const names[] = { "", "DHCPDISCOVER", "DHCPOFFER", "DHCPREQUEST", "DHCPDECLINE", "DHCPACK",
-					     "DHCPNAK", "DHCPRELEASE", "DHCPINFORM" };
+	static const char *const names[] = { "",        "DHCPDISCOVER", "DHCPOFFER",   "DHCPREQUEST", "DHCPDECLINE",
+					     "DHCPACK", "DHCPNAK",      "DHCPRELEASE", "DHCPINFORM" };
 
 	return m <= DHCP_INFORM ? names[m] : "";
 }

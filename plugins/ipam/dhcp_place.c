@@ -33,8 +33,9 @@ static bool look(const char *path, const char *ifname, struct dhcp_place *ret, i
 		return false;
 	if (!link_get(nl, ifname, link, e))
 		return wrap(e, "interface %s in %s", ifname, path);
-	*ret = (struct dhcp_place){ .dev = st.st_dev, .ino = st.st_ino, .index = (uint32_t)link->index,
-				    .mac = link->mac, .mtu = link->mtu };
+	*ret = (struct dhcp_place){
+		.dev = st.st_dev, .ino = st.st_ino, .index = (uint32_t)link->index, .mac = link->mac, .mtu = link->mtu
+	};
 	if (getsockopt(nl->fd, SOL_SOCKET, SO_NETNS_COOKIE, &ret->cookie, &len) < 0)
 		ret->cookie = 0;
 	*ret_netns = fd_take(&netns);
@@ -62,7 +63,7 @@ bool dhcp_place_open(const char *path, const char *ifname, struct dhcp_place *re
 	return true;
 }
 
-static bool same(const struct dhcp_place *a, const struct dhcp_place *b)
+bool dhcp_place_same(const struct dhcp_place *a, const struct dhcp_place *b)
 {
 	if (a->cookie && b->cookie && a->cookie != b->cookie)
 		return false;
@@ -82,7 +83,7 @@ bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_p
 		*ret_gone = e->num == ENODEV || netns_is_gone(e->num);
 		return false;
 	}
-	if (!same(&p, seen)) {
+	if (!dhcp_place_same(&p, seen)) {
 		*ret_gone = true;
 		return fail(e, 0, "%s in %s is not the interface that has the lease", ifname, path);
 	}
@@ -116,8 +117,9 @@ bool dhcp_place_restore(int netns, const struct dhcp_place *p, const struct dhcp
 	if (!addr_add(&nl, (int)p->index, &l->address, IFA_F_NODAD, e) && e->num != EEXIST)
 		return wrap(e, "put the address back");
 	for (size_t i = 0; i < l->n_routes; i++) {
-		struct kroute r = { .dst = l->routes[i].dst, .gw = l->routes[i].gw, .oif = (int)p->index,
-				    .priority = priority };
+		struct kroute r = {
+			.dst = l->routes[i].dst, .gw = l->routes[i].gw, .oif = (int)p->index, .priority = priority
+		};
 
 		nl_reset(&m);
 		route_put_new(&nl, &m, &r, NLM_F_CREATE | NLM_F_REPLACE);

@@ -24,6 +24,7 @@ struct dhcp_place {
 /* Open the namespace at @path and look at its interface @ifname, which is set up if it is down. */
 bool dhcp_place_open(const char *path, const char *ifname, struct dhcp_place *ret, int *ret_netns,
 		     struct err *e) MUST_CHECK;
+bool dhcp_place_same(const struct dhcp_place *a, const struct dhcp_place *b);
 /*
  * The same, of a place seen before; set up only if @up. *ret_gone with the failure: it is not there any more, or
  * something else is.

@@ -165,7 +165,9 @@ bool dhcp_raw_send(int fd, uint32_t index, const struct ip *src, const struct ip
 		   struct bytes message, struct err *e)
 {
 	uint8_t headers[DHCP_HEADERS];
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = (int)index,
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ETH_P_IP),
+				  .sll_ifindex = (int)index,
 				  .sll_halen = ETH_ALEN };
 	struct iovec parts[] = { { headers, sizeof(headers) }, { (void *)(uintptr_t)message.data, message.len } };
 	struct msghdr m = { .msg_name = &at, .msg_namelen = sizeof(at), .msg_iov = parts, .msg_iovlen = 2 };
@@ -183,7 +185,8 @@ static bool checksum_is_there(struct msghdr *m)
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		struct tpacket_auxdata aux;
 
-		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA || c->cmsg_len < CMSG_LEN(sizeof(aux)))
+		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA ||
+		    c->cmsg_len < CMSG_LEN(sizeof(aux)))
 			continue;
 		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
 		return !(aux.tp_status & TP_STATUS_CSUMNOTREADY);
@@ -196,8 +199,12 @@ bool dhcp_raw_receive(int fd, uint8_t frame[static DHCP_FRAME_MAX], struct bytes
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 	struct sockaddr_ll from = { .sll_family = AF_PACKET };
 	struct iovec part = { frame, DHCP_FRAME_MAX };
-	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1,
-			    .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_name = &from,
+			    .msg_namelen = sizeof(from),
+			    .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
 	ssize_t got = recvmsg(fd, &m, 0);
 
 	*ret = (struct bytes){ NULL, 0 };

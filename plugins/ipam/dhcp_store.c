@@ -200,7 +200,9 @@ static bool revive(const struct dhcp_host *h, struct arena *a, const struct stor
 		   struct err *e)
 {
 	struct dhcp_option *send = arena_array(a, s->send.n, sizeof(*send));
-	struct dhcp_ask ask = { s->container_id, s->network, s->ifname, s->netns, send, s->send.n, NULL, 0, s->priority };
+	struct dhcp_ask ask = {
+		s->container_id, s->network, s->ifname, s->netns, send, s->send.n, NULL, 0, s->priority
+	};
 	struct bytes wanted, ack;
 	struct dhcp_client *c;
 

@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * DOC: Theory of operation
+ *
+ * Connections bring calls; a call that cannot be answered at once is a struct waiting, tied to the client whose lease it
+ * is about. When that client settles or ends, its waiting calls are answered. When a connection goes away, its waiting
+ * calls go with it, and an acquisition that nobody waits for any more is taken back: who asked has given up, and will
+ * not come to release.
+ *
+ * A client that releases is out of the table of leases: the same container may be given a new lease meanwhile.
+ */
+#include "plugins/ipam/dhcp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/fs.h"
+#include "lib/str.h"
+#include "plugins/ipam/dhcp_client.h"
+#include "plugins/ipam/dhcp_flags.h"
+#include "plugins/ipam/dhcp_store.h"
+
+#define READ_SIZE  16384
+#define STORE_TAIL ".leases"
+#define LISTEN_AGAIN_MS 100
+
+struct conn {
+	struct conn *next;
+	struct loop_io io;
+	struct dhcp_rpc *rpc;
+	bool doomed;  /* send what is pending, then close */
+	bool writing; /* EPOLLOUT is asked for */
+};
+
+struct waiting {
+	struct waiting *next;
+	struct conn *conn;
+	uint64_t serial;
+	enum dhcp_call_kind kind;
+	const struct dhcp_client *client; /* NULL: GC, which waits for all that release */
+};
+
+static struct daemon {
+	struct loop loop;
+	struct dhcp_host host;
+	struct loop_io listener, signals;
+	struct loop_timer listen_again;
+	struct conn *conns;
+	struct dhcp_client *clients;
+	struct waiting *waiting;
+	const char *pidfile, *prefix, *socket, *store;
+	const char *socket_path; /* with the prefix */
+	struct arena arena;
+} d;
+
+/* ---- what it says ---------------------------------------------------------------------------------------------- */
+
+static void say(const char *text)
+{
+	char line[ERR_TEXT_MAX + 512];
+	int n = snprintf(line, sizeof(line), "%s\n", text);
+	size_t len = n < 0 ? 0 : (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1;
+	struct err ignored;
+	bool done UNUSED = fd_write_all(STDERR_FILENO, line, len, &ignored);
+}
+
+static void say_of(const struct dhcp_client *c, const char *text)
+{
+	char line[ERR_TEXT_MAX + 400];
+
+	snprintf(line, sizeof(line), "%s/%s/%s: %s", c->ask.container_id, c->ask.network, c->ask.ifname, text);
+	say(line);
+}
+
+/* When there is nothing to be done about a failure but to say it. */
+static void remove_file(const char *path)
+{
+	struct err e = ERR_INIT;
+
+	if (!fs_remove(path, &e))
+		say(e.text);
+}
+
+/* ---- connections ----------------------------------------------------------------------------------------------- */
+
+static void client_forget(struct dhcp_client *c)
+{
+	struct dhcp_client **at = &d.clients;
+
+	while (*at && *at != c)
+		at = &(*at)->next;
+	if (*at)
+		*at = c->next;
+	dhcp_client_free(c);
+}
+
+static bool is_waited_for(const struct dhcp_client *c)
+{
+	for (const struct waiting *w = d.waiting; w; w = w->next)
+		if (w->client == c)
+			return true;
+	return false;
+}
+
+/* Acquisitions whose callers have all gone. Releasing may end a client at once, so the walk begins anew. */
+static void abandon(void)
+{
+	struct dhcp_client *c = d.clients;
+
+	while (c) {
+		if (c->settled || c->state == DHCP_RELEASING || is_waited_for(c)) {
+			c = c->next;
+			continue;
+		}
+		say_of(c, "nobody waits for the lease any more");
+		dhcp_client_release(c);
+		c = d.clients;
+	}
+}
+
+static void conn_close(struct conn *c)
+{
+	struct waiting **w = &d.waiting;
+	struct conn **at = &d.conns;
+
+	while (*w) {
+		struct waiting *one = *w;
+
+		if (one->conn != c) {
+			w = &one->next;
+			continue;
+		}
+		*w = one->next;
+		free(one);
+	}
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	loop_remove(&d.loop, &c->io);
+	fd_close(&c->io.fd);
+	dhcp_rpc_free(c->rpc);
+	free(c);
+	abandon();
+}
+
+/* False: the other side is gone. */
+static bool conn_send(struct conn *c)
+{
+	struct bytes out;
+
+	while ((out = dhcp_rpc_pending(c->rpc)).len) {
+		ssize_t n = send(c->io.fd, out.data, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			return false;
+		if (n < 0)
+			break;
+		dhcp_rpc_sent(c->rpc, (size_t)n);
+	}
+	if (c->writing != (out.len > 0)) {
+		c->writing = out.len > 0;
+		loop_change(&d.loop, &c->io, (c->doomed ? 0 : EPOLLIN) | (c->writing ? EPOLLOUT : 0));
+	}
+	return out.len || !c->doomed;
+}
+
+/* Not sent in the call that made the answer: whoever asked may be in the middle of its connection's list. */
+static void conn_wake(struct conn *c)
+{
+	if (c->writing)
+		return;
+	c->writing = true;
+	loop_change(&d.loop, &c->io, (c->doomed ? 0 : EPOLLIN) | EPOLLOUT);
+}
+
+static void answer(struct conn *conn, uint64_t serial, const struct dhcp_lease *l, const struct err *e)
+{
+	dhcp_rpc_answer(conn->rpc, serial, l, l ? 1 : 0, e);
+	conn_wake(conn);
+}
+
+static void answer_lease(struct conn *conn, uint64_t serial, struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	struct dhcp_lease l;
+	struct arena a;
+
+	arena_init(&a, NULL, 0);
+	if (dhcp_client_lease(c, &a, &l, &e))
+		answer(conn, serial, &l, NULL);
+	else
+		answer(conn, serial, NULL, &e);
+	arena_done(&a);
+}
+
+/* ---- calls ----------------------------------------------------------------------------------------------------- */
+
+static void wait_for(struct conn *conn, const struct dhcp_call *call, const struct dhcp_client *c)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		abort();
+	*w = (struct waiting){ d.waiting, conn, call->serial, call->kind, c };
+	d.waiting = w;
+}
+
+static bool anybody_releases(void)
+{
+	for (const struct dhcp_client *c = d.clients; c; c = c->next)
+		if (c->state == DHCP_RELEASING)
+			return true;
+	return false;
+}
+
+static void answer_one(const struct waiting *w, struct dhcp_client *c, const struct err *e)
+{
+	struct err lost = ERR_INIT;
+
+	if (w->kind != DHCP_ALLOCATE || e) {
+		answer(w->conn, w->serial, NULL, e);
+	} else if (c->state == DHCP_BOUND) {
+		answer_lease(w->conn, w->serial, c);
+	} else {
+		(void)fail(&lost, 0, "the lease was released while it was being acquired");
+		answer(w->conn, w->serial, NULL, &lost);
+	}
+}
+
+/* Answer what waited for @c (NULL: for all that release). @e NULL: it went well. */
+static void answer_waiting(struct dhcp_client *c, const struct err *e)
+{
+	struct waiting **at = &d.waiting;
+
+	while (*at) {
+		struct waiting *w = *at;
+
+		if (w->client != c) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		answer_one(w, c, e);
+		free(w);
+	}
+}
+
+static void settled(struct dhcp_client *c, const struct err *e)
+{
+	if (e)
+		say_of(c, e->text);
+	answer_waiting(c, e);
+	if (e)
+		client_forget(c);
+}
+
+static void gone(struct dhcp_client *c)
+{
+	answer_waiting(c, NULL);
+	client_forget(c);
+	if (!anybody_releases())
+		answer_waiting(NULL, NULL);
+}
+
+static bool is_of(const struct dhcp_client *c, const struct dhcp_ask *ask)
+{
+	return c->state != DHCP_RELEASING && str_eq(c->ask.container_id, ask->container_id) &&
+	       str_eq(c->ask.network, ask->network) && str_eq(c->ask.ifname, ask->ifname);
+}
+
+static struct dhcp_client *client_find(const struct dhcp_ask *ask)
+{
+	struct dhcp_client *c = d.clients;
+
+	while (c && !is_of(c, ask))
+		c = c->next;
+	return c;
+}
+
+static void client_add(struct dhcp_client *c)
+{
+	c->next = d.clients;
+	d.clients = c;
+}
+
+/* A new container under an old name, or a lease that ended: begin anew, and ask for the address that there was. */
+static void acquire(struct conn *conn, const struct dhcp_call *call, struct dhcp_client *old)
+{
+	struct dhcp_client *c = dhcp_client_new(&d.host, &call->ask);
+	struct err e = ERR_INIT;
+
+	if (!dhcp_client_start(c, old, &e)) {
+		dhcp_client_free(c);
+		answer(conn, call->serial, NULL, &e);
+		return;
+	}
+	if (old)
+		client_forget(old);
+	client_add(c);
+	wait_for(conn, call, c);
+}
+
+static void allocate(struct conn *conn, const struct dhcp_call *call)
+{
+	struct dhcp_client *c = client_find(&call->ask);
+	struct err e = ERR_INIT;
+	struct dhcp_lease l;
+	struct arena a;
+
+	if (c && !c->settled) {
+		wait_for(conn, call, c);
+		return;
+	}
+	arena_init(&a, NULL, 0);
+	if (c && str_eq(c->ask.netns, call->ask.netns) && dhcp_client_alive(c, &a, &l, &e))
+		answer(conn, call->serial, &l, NULL);
+	else
+		acquire(conn, call, c);
+	arena_done(&a);
+}
+
+static void check(struct conn *conn, const struct dhcp_call *call)
+{
+	struct dhcp_client *c = client_find(&call->ask);
+	struct err e = ERR_INIT;
+	struct dhcp_lease l;
+	struct arena a;
+	bool ok;
+
+	arena_init(&a, NULL, 0);
+	ok = c && c->settled ? dhcp_client_alive(c, &a, &l, &e)
+			     : fail(&e, 0, "the daemon has no lease for %s/%s/%s", call->ask.container_id,
+				    call->ask.network, call->ask.ifname);
+	answer(conn, call->serial, ok ? &l : NULL, ok ? NULL : &e);
+	arena_done(&a);
+}
+
+static void release(struct conn *conn, const struct dhcp_call *call)
+{
+	struct dhcp_client *c = client_find(&call->ask);
+
+	if (!c) {
+		answer(conn, call->serial, NULL, NULL);
+		return;
+	}
+	wait_for(conn, call, c);
+	dhcp_client_release(c);
+}
+
+static bool is_valid(const struct dhcp_client *c, const struct dhcp_call *call)
+{
+	for (size_t i = 0; i < call->n_valid; i++)
+		if (str_eq(c->ask.container_id, call->valid[i].container_id) &&
+		    str_eq(c->ask.ifname, call->valid[i].ifname))
+			return true;
+	return false;
+}
+
+static void collect(struct conn *conn, const struct dhcp_call *call)
+{
+	struct dhcp_client *c = d.clients;
+
+	while (c) {
+		if (c->state == DHCP_RELEASING || !str_eq(c->ask.network, call->ask.network) || is_valid(c, call)) {
+			c = c->next;
+			continue;
+		}
+		dhcp_client_release(c);
+		c = d.clients;
+	}
+	if (anybody_releases())
+		wait_for(conn, call, NULL);
+	else
+		answer(conn, call->serial, NULL, NULL);
+}
+
+static void dispatch(struct conn *conn, const struct dhcp_call *call)
+{
+	switch (call->kind) {
+	case DHCP_ALLOCATE: allocate(conn, call); break;
+	case DHCP_RELEASE: release(conn, call); break;
+	case DHCP_CHECK: check(conn, call); break;
+	case DHCP_GC: collect(conn, call); break;
+	}
+}
+
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static void take_calls(struct conn *c)
+{
+	struct dhcp_call call;
+	struct arena a;
+	bool more;
+
+	do {
+		arena_init(&a, NULL, 0);
+		call = (struct dhcp_call){ 0 };
+		more = dhcp_rpc_next(c->rpc, &a, &call);
+		if (more)
+			dispatch(c, &call);
+		arena_done(&a);
+	} while (more);
+}
+
+/* False: nothing will come any more. */
+static bool conn_receive(struct conn *c)
+{
+	struct err e = ERR_INIT;
+	char data[READ_SIZE];
+	ssize_t n = recv(c->io.fd, data, sizeof(data), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return false;
+	if (!dhcp_rpc_feed(c->rpc, (struct bytes){ data, (size_t)n }, &e)) {
+		say(e.text);
+		c->doomed = true;
+		loop_change(&d.loop, &c->io, EPOLLOUT);
+		c->writing = true;
+	}
+	take_calls(c);
+	return true;
+}
+
+static void conn_ready(struct loop_io *io, uint32_t events)
+{
+	struct conn *c = (struct conn *)(void *)((char *)io - offsetof(struct conn, io));
+
+	if ((events & EPOLLIN && !conn_receive(c)) || (events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN)) ||
+	    !conn_send(c))
+		conn_close(c);
+}
+
+static void listen_again(struct loop_timer *t)
+{
+	(void)t;
+	loop_change(&d.loop, &d.listener, EPOLLIN);
+}
+
+/* Without descriptors to spare, connections wait until some are closed. */
+static void listener_ready(struct loop_io *io, uint32_t events)
+{
+	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct err e = ERR_INIT;
+	struct conn *c;
+
+	(void)events;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+		loop_change(&d.loop, io, 0);
+		d.listen_again.due = listen_again;
+		loop_timer_in(&d.loop, &d.listen_again, LISTEN_AGAIN_MS);
+	}
+	if (fd < 0)
+		return;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		abort();
+	c->io = (struct loop_io){ fd, conn_ready };
+	c->rpc = dhcp_rpc_new();
+	c->next = d.conns;
+	d.conns = c;
+	if (!loop_add(&d.loop, &c->io, EPOLLIN, &e)) {
+		say(e.text);
+		conn_close(c);
+	}
+}
+
+static void signal_came(struct loop_io *io, uint32_t events)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(io->fd, &info, sizeof(info)) == sizeof(info))
+		d.loop.over = true;
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------------------------- */
+
+static bool watch_signals(struct err *e)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+		return fail(e, errno, "signals");
+	d.signals = (struct loop_io){ fd, signal_came };
+	return loop_add(&d.loop, &d.signals, EPOLLIN, e);
+}
+
+/* Does somebody listen there? A socket whose daemon was killed refuses. */
+static bool is_stale(const struct sockaddr_un *at)
+{
+	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 && errno == ECONNREFUSED;
+}
+
+static bool make_folder(const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !slash || slash == path || fs_mkdirs(arena_strndup(&d.arena, path, (size_t)(slash - path)), 0700, e);
+}
+
+static bool listen_at(const char *path, int *ret_fd, struct err *e)
+{
+	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct stat st;
+
+	if (strlen(path) >= sizeof(at.sun_path))
+		return fail(e, ENAMETOOLONG, "listen at %s", path);
+	memcpy(at.sun_path, path, strlen(path));
+	if (fd < 0)
+		return fail(e, errno, "socket");
+	if (!make_folder(path, e))
+		return false;
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+		if (!is_stale(&at))
+			return fail(e, EADDRINUSE, "listen at %s", path);
+		if (!fs_remove(path, e))
+			return false;
+	}
+	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, SOMAXCONN) < 0)
+		return fail(e, errno, "listen at %s", path);
+	*ret_fd = fd_take(&fd);
+	return true;
+}
+
+/* *ret_own: we made the socket file, and take it away. */
+static bool open_listener(bool *ret_own, struct err *e)
+{
+	int fd = -1;
+
+	if (!dhcp_activation(&fd, e))
+		return false;
+	*ret_own = fd < 0;
+	if (fd < 0 && !listen_at(d.socket_path, &fd, e))
+		return false;
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	d.listener = (struct loop_io){ fd, listener_ready };
+	return loop_add(&d.loop, &d.listener, EPOLLIN, e);
+}
+
+static bool write_pidfile(struct err *e)
+{
+	const char *text = arena_printf(&d.arena, "%d", (int)getpid());
+
+	if (str_empty(d.pidfile))
+		return true;
+	if (d.pidfile[0] != '/')
+		return fail(e, 0, "Error writing pidfile: pidfile \"%s\" not absolute", d.pidfile);
+	return fs_write_atomic(d.pidfile, (struct bytes){ text, strlen(text) }, 0644, e) ||
+	       wrap(e, "Error writing pidfile");
+}
+
+static void found(struct dhcp_client *c, bool lost, void *arg)
+{
+	struct err e = ERR_INIT;
+
+	(void)arg;
+	if (dhcp_client_resume(c, lost, &e)) {
+		client_add(c);
+		return;
+	}
+	say_of(c, e.text);
+	if (!dhcp_store_drop(c, &e))
+		say(e.text);
+	dhcp_client_free(c);
+}
+
+/* A daemon that cannot keep its leases works, as the reference does. */
+static void open_store(int *ret_lock)
+{
+	struct err e = ERR_INIT;
+
+	d.host.store = d.store ? d.store : arena_printf(&d.arena, "%s" STORE_TAIL, d.socket_path);
+	if (!*d.host.store)
+		return;
+	if (!dhcp_store_open(d.host.store, ret_lock, &e)) {
+		say(e.text);
+		say("leases will be forgotten when this daemon ends");
+		d.host.store = "";
+	} else if (!dhcp_store_each(&d.host, found, say, NULL, &e)) {
+		say(e.text);
+	}
+}
+
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static bool serve(struct err *e)
+{
+	autoclose int lock = -1;
+	bool own = false, ok;
+
+	raise_limits();
+	if (!loop_open(&d.loop, e) || !watch_signals(e) || !open_listener(&own, e))
+		return false;
+	open_store(&lock);
+	ok = write_pidfile(e) && loop_run(&d.loop, e);
+	fd_close(&d.listener.fd);
+	if (own)
+		remove_file(d.socket_path);
+	if (!str_empty(d.pidfile))
+		remove_file(d.pidfile);
+	return ok;
+}
+
+static const struct flag flags[] = {
+	{ "pidfile", FLAG_TEXT, &d.pidfile, "absolute path where the process ID is written" },
+	{ "hostprefix", FLAG_TEXT, &d.prefix, "put before the socket's path and every namespace's" },
+	{ "socketpath", FLAG_TEXT, &d.socket, "where to listen (" DHCP_SOCKET ")" },
+	{ "broadcast", FLAG_BOOL, &d.host.broadcast, "ask servers to answer by broadcast" },
+	{ "timeout", FLAG_DURATION, &d.host.timeout_ms, "how long a server is waited for (10s)" },
+	{ "resendmax", FLAG_DURATION, &d.host.resend_max_ms, "longest pause between two attempts (62s)" },
+	{ "resendtimeout", FLAG_DURATION, &d.host.give_up_ms, "an acquisition fails after (3m28s)" },
+	{ "leases", FLAG_TEXT, &d.store, "directory of the leases (SOCKETPATH" STORE_TAIL "); \"\" keeps none" },
+	{ 0 }
+};
+
+static void usage(void)
+{
+	say("Usage of dhcp daemon:");
+	for (const struct flag *f = flags; f->name; f++) {
+		static const char *const kinds[] = { " string", "", " duration" };
+		char line[256];
+
+		snprintf(line, sizeof(line), "  -%s%s\n    \t%s", f->name, kinds[f->kind], f->about);
+		say(line);
+	}
+}
+
+int dhcp_daemon_main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	bool help;
+
+	d.socket = DHCP_SOCKET;
+	d.prefix = "";
+	d.host = (struct dhcp_host){
+		.loop = &d.loop,
+		.timeout_ms = 10000,
+		.resend_max_ms = 62000,
+		.give_up_ms = 208000,
+		.settled = settled,
+		.gone = gone,
+		.log = say_of,
+	};
+	if (!flags_read(argc, argv, flags, &help, &e)) {
+		say(e.text);
+		usage();
+		return 2;
+	}
+	if (help) {
+		usage();
+		return 0;
+	}
+	d.host.prefix = d.prefix;
+	d.socket_path = arena_printf(&d.arena, "%s%s", d.prefix, d.socket);
+	if (serve(&e))
+		return 0;
+	say(e.text);
+	return 1;
+}
