@@ -11,7 +11,6 @@
 #include "cni/skel.h"
 #include "lib/fs.h"
 #include "lib/str.h"
-#include "plugins/ipam/dhcp.h"
 #include "plugins/plugin.h"
 
 static const char *base_name(const char *path)
