@@ -133,4 +133,5 @@ const struct plugin dhcp_plugin = {
 	.del = dhcp_del,
 	.gc = dhcp_gc,
 	.status = dhcp_status,
+	.program = { "daemon", dhcp_daemon_main },
 };
