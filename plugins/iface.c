@@ -55,19 +55,24 @@ static struct ip default_gateway(const struct iface_conf *c, const struct result
 	return (struct ip){ { 0 } };
 }
 
-static bool is_gateway(const struct iface_conf *c, const struct result *r, const struct ip *gw)
+/* In the subnet of an address, and none of the gateways. */
+static bool is_neighbour(const struct iface_conf *c, const struct result *r, const struct ip *gw)
 {
-	for (size_t i = 0; i < r->n_ips; i++)
+	bool inside = false;
+
+	for (size_t i = 0; i < r->n_ips; i++) {
 		if (is_ours(c, &r->ips[i]) && ip_eq(&r->ips[i].gateway, gw))
-			return true;
-	return false;
+			return false;
+		inside = inside || (is_ours(c, &r->ips[i]) && cidr_has(&r->ips[i].address, gw));
+	}
+	return inside;
 }
 
 static struct kroute kernel_route(const struct iface_conf *c, const struct result *r, const struct result_route *route)
 {
 	struct ip gw = ip_is_unset(&route->gw) ? default_gateway(c, r, ip_is4(&route->dst.ip)) : route->gw;
-	/* Without connected routes the kernel would take no other gateway for a neighbour. */
-	bool on_link = c->gateway_only && !ip_is_unset(&gw) && !is_gateway(c, r, &gw);
+	/* Without connected routes the kernel would take nobody of the subnet for a neighbour. */
+	bool on_link = c->gateway_only && !ip_is_unset(&gw) && is_neighbour(c, r, &gw);
 
 	return (struct kroute){
 		.dst = { cidr_network(&route->dst), route->dst.len },
