@@ -107,6 +107,19 @@ static const char *pci_id(const struct request *r, const struct host_device_conf
 	return host_device_pci_of(r->arena, HOST_DEVICE_SYS, &l);
 }
 
+/*
+ * Old versions cannot tell of an interface without addresses. ADD would be undone when the answer cannot be written, but
+ * by then nobody knows how the interface was.
+ */
+static bool can_answer(const struct request *r, struct err *e)
+{
+	struct result nothing = { 0 };
+	struct buf out;
+
+	buf_init(&out, r->arena, 256);
+	return *r->net.ipam_type || result_write(&out, &nothing, r->net.version, false, e);
+}
+
 static bool host_device_add(const struct request *r, struct result *ret, struct err *e)
 {
 	struct host_device_was was = { 0 };
@@ -115,7 +128,7 @@ static bool host_device_add(const struct request *r, struct result *ret, struct 
 	struct result result = { 0 };
 	const char *pci;
 
-	if (!conf_read(r, &c, e))
+	if (!conf_read(r, &c, e) || !can_answer(r, e))
 		return false;
 	if (c.dpdk)
 		return dpdk_add(r, &c, ret, e);

@@ -43,7 +43,6 @@ static const struct field conf_fields[] = {
 	FIELD_AS("selinuxContext", struct draft, conf.label, read_str),
 	FIELD_AS("bridge", struct draft, conf.bridge, read_str),
 	FIELD_AS("enabledad", struct draft, conf.dad, read_bool),
-	FIELD_AS("runtimeConfig", struct draft, mac_by_runtime, read_object, .arg = runtime_fields),
 	{ 0 }
 };
 
@@ -95,6 +94,10 @@ static bool conf_read(const struct request *r, struct tap_conf *ret, struct err 
 	if (!json_fields(r->arena, r->conf, conf_fields, &d, e)) {
 		e->code = CNI_DECODING_FAILURE;
 		return wrap(e, "failed to load netconf");
+	}
+	if (!json_fields(r->arena, r->net.runtime, runtime_fields, &d, e)) {
+		e->code = CNI_DECODING_FAILURE;
+		return wrap(e, "failed to load netconf: runtimeConfig");
 	}
 	if (str_empty(d.conf.label))
 		d.conf.label = NULL;
