@@ -153,13 +153,13 @@ def differences(case, go_bin, our_bin, meant=lambda line: False):
         both(runs, Run.prepare)
         for number, (where, verb, words) in enumerate(steps_of(case.steps), 1):
             both(runs, Run.step, where, verb, words)
-            differ = settled(runs, meant)
+            differ = settled(runs, meant, 10 if verb == "gone" else REST)     # the kernel takes down namespaces one by one
             label = f"{number} {verb} {words if isinstance(words, str) else ' '.join(words)}".strip()
             found += [(label, line) for line in differ]
     return found, go.notes + ours.notes
 
 
-def settled(runs, meant):
+def settled(runs, meant, rest):
     """The difference when it no longer changes."""
     began = changed = time.monotonic()
     last = None
@@ -168,7 +168,7 @@ def settled(runs, meant):
         now = time.monotonic()
         if differ != last:
             last, changed = differ, now
-        if all(map(meant, differ)) or now - changed >= REST or now - began > PATIENCE:
+        if all(map(meant, differ)) or now - changed >= rest or now - began > max(rest, PATIENCE):
             return differ
         time.sleep(0.05)
 
