@@ -443,11 +443,12 @@ static bool check_route(const struct iface_conf *c, const struct present *p, con
 bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r, struct err *e)
 {
 	struct route_filter f = { .oif = c->index };
-	struct present p;
+	uint32_t only = c->table;
+	struct present p = { .tables = { &only, 1 } };
 
 	if (!addr_list(nl, a, AF_UNSPEC, c->index, &p.addrs, &p.n_addrs, e) ||
 	    !route_list(nl, a, &f, &p.routes, &p.n_routes, e) ||
-	    !tables_read(nl, a, c->index, p.addrs, p.n_addrs, &p.tables, e))
+	    (!c->table && !tables_read(nl, a, c->index, p.addrs, p.n_addrs, &p.tables, e)))
 		return false;
 	for (size_t i = 0; i < r->n_ips; i++)
 		if (is_ours(c, &r->ips[i]) &&

@@ -25,6 +25,8 @@ struct iface_conf {
 	 * to its subnet through it, both with the address as source.
 	 */
 	bool gateway_only;
+	/* CHECK: where routes that name no table must be; 0: in the main one or where tables.h says */
+	uint32_t table;
 };
 
 /*

@@ -9,24 +9,24 @@
 
 #include "cni/plugin.h"
 
-#define PLUGINS(X)    \
-	X(bandwidth) \
-	X(bridge)    \
-	X(dhcp)      \
-	X(dummy)     \
-	X(firewall)  \
+#define PLUGINS(X)     \
+	X(bandwidth)   \
+	X(bridge)      \
+	X(dhcp)        \
+	X(dummy)       \
+	X(firewall)    \
 	X(host_device) \
-	X(host_local) \
-	X(ipvlan)    \
-	X(loopback)  \
-	X(macvlan)   \
-	X(portmap)   \
-	X(ptp)       \
-	X(sbr)       \
-	X(static)    \
-	X(tap)       \
-	X(tuning)    \
-	X(vlan)
+	X(host_local)  \
+	X(ipvlan)      \
+	X(loopback)    \
+	X(macvlan)     \
+	X(portmap)     \
+	X(ptp)         \
+	X(sbr)         \
+	X(static)      \
+	X(tap)         \
+	X(vlan)        \
+	X(vrf)
 
 #define PLUGIN_DECLARE(p) extern const struct plugin p##_plugin;
 PLUGINS(PLUGIN_DECLARE)
