@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Plugins whose product is one interface in the container: macvlan, ipvlan, vlan, dummy, tap, host-device. They differ in
- * how it comes to be and in what CHECK looks at; lease, addresses, routes, undo, DEL, GC and STATUS are the same.
+ * Plugins whose product is one interface in the container: macvlan, ipvlan, vlan, dummy, tap, host-device. They differ
+ * in how it comes to be and in what CHECK looks at; lease, addresses, routes, undo, DEL, GC and STATUS are the same.
  */
 #ifndef CRIMP_PLUGINS_ENDPOINT_H
 #define CRIMP_PLUGINS_ENDPOINT_H

@@ -71,8 +71,8 @@ bool stacked_make(struct endpoint *ep, const struct stacked_conf *c, struct link
 }
 
 /*
- * A configuration that names no master does not say which one the default route was on at the time. The kernel removes an
- * interface together with its master, so there is one.
+ * A configuration that names no master does not say which one the default route was on at the time. The kernel removes
+ * an interface together with its master, so there is one.
  */
 bool stacked_verify(struct endpoint *ep, const struct stacked_conf *c, struct err *e)
 {

@@ -31,8 +31,8 @@ bool stacked_mode_read(const struct stacked_mode *modes, const char *kind, const
 		       struct err *e) MUST_CHECK;
 
 /*
- * A struct endpoint_kind's make(): @n has what the kind needs, the rest is filled in. @limited: the MTU may not be larger
- * than the master's; code 7.
+ * A struct endpoint_kind's make(): @n has what the kind needs, the rest is filled in. @limited: the MTU may not be
+ * larger than the master's; code 7.
  */
 bool stacked_make(struct endpoint *ep, const struct stacked_conf *c, struct link_new *n, bool limited,
 		  struct err *e) MUST_CHECK;

@@ -15,7 +15,7 @@ from lib.plugin import BIN, TOP
 PAGES = sorted(p for p in (TOP / "man").glob("*.[1-8]"))
 GUIDES = sorted((TOP / "docs").glob("*.md"))
 # Tables of keys that several plugins use, by the name under which a source refers to them.
-SHARED = {"result_route_fields": "cni/result.c", "read_dns": "cni/dns.c"}
+SHARED = {"result_route_fields": "cni/result.c", "read_dns": "cni/dns.c", "STACKED_FIELDS": "plugins/stacked.h"}
 
 
 def crimp(*args):
@@ -53,7 +53,10 @@ def sources(plugin):
 def keys_in(text):
     """The keys of all field tables of a source."""
     tables = re.findall(r"const struct field (?:\w+)\[\] = \{(.*?)\{ 0 \}", text, re.S)
-    rows = "\n".join(tables)
+    return keys_of("\n".join(tables))
+
+
+def keys_of(rows):
     return {
         *re.findall(r'FIELD_AS\(\s*"([^"]+)"', rows),
         *re.findall(r"FIELD\([^,]+,\s*(\w+)", rows),
@@ -67,7 +70,7 @@ def shared_keys(text):
             source = (TOP / file).read_text()
             if name.endswith("_fields"):
                 source = re.search(rf"const struct field {name}\[\] = .*?\{{ 0 \}}", source, re.S).group()
-            yield from keys_in(source)
+            yield from keys_of(source) if name.endswith("_FIELDS") else keys_in(source)
 
 
 @case("DOC1")
@@ -97,6 +100,7 @@ def test_keys_are_found():
     assert {"rangeStart", "dataDir", "ipRanges", "advmss"} <= keys["host-local"]
     assert {"conditionsV6", "portMappings", "hostIP"} <= keys["portmap"]
     assert {"addresses", "gateway", "ips", "nameservers"} <= keys["static"]
+    assert {"master", "mtu", "linkInContainer", "enabledad", "vlanId"} <= keys["vlan"]
 
 
 @case("DOC4")

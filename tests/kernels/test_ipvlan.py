@@ -64,7 +64,8 @@ def test_default_master(node):
 
 
 PREV = {"cniVersion": "1.1.0", "interfaces": [{"name": "up0"}], "dns": {"domain": "example.org"},
-        "ips": [{"address": "192.0.2.105/24", "gateway": "192.0.2.9"}, {"address": "2001:db8:f::105/64", "interface": 0}],
+        "ips": [{"address": "192.0.2.105/24", "gateway": "192.0.2.9"},
+                {"address": "2001:db8:f::105/64", "interface": 0}],
         "routes": [{"dst": "0.0.0.0/0"}, {"dst": "10.9.0.0/16", "gw": "192.0.2.9"}]}
 
 
@@ -102,9 +103,10 @@ def test_chain_with_master(node, container):
     assert r["interfaces"][0]["name"] == "eth0" and container.addresses("eth0", 4) == ["192.0.2.105/24"]
 
 
+NO_MASTER = "chained master failure. PrevResult lacks a single named interface"
 CHAINS = {
-    "two interfaces": ({"interfaces": [{"name": "up0"}, {"name": "x1"}]}, "chained master failure. PrevResult lacks a single named interface"),
-    "no interface": ({"interfaces": []}, "chained master failure. PrevResult lacks a single named interface"),
+    "two interfaces": ({"interfaces": [{"name": "up0"}, {"name": "x1"}]}, NO_MASTER),
+    "no interface": ({"interfaces": []}, NO_MASTER),
     "no addresses": ({"ips": []}, "ipam.type"),
     "interface missing": ({"interfaces": [{"name": "x1"}]}, "failed to lookup master \"x1\""),
 }

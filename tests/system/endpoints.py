@@ -295,7 +295,8 @@ def without_result(node, kind):
     r = node.add(conf, container)
     assert "Required prevResult missing" in node.refuses("CHECK", conf, container, code=7)["msg"]
     elsewhere = {**r, "interfaces": [{**r["interfaces"][0], "sandbox": "/run/netns/elsewhere"}]}
-    assert "doesn't match configured netns" in node.refuses("CHECK", {**conf, "prevResult": elsewhere}, container)["msg"]
+    error = node.refuses("CHECK", {**conf, "prevResult": elsewhere}, container)
+    assert "doesn't match configured netns" in error["msg"]
     other_mac = {**r, "interfaces": [{**r["interfaces"][0], "mac": "02:00:00:00:00:01"}]}
     assert "doesn't match container Mac" in node.refuses("CHECK", {**conf, "prevResult": other_mac}, container)["msg"]
 

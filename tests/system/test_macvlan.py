@@ -292,13 +292,14 @@ INVALID = {
     "bcqueuelen huge": ({"bcqueuelen": 4294967296}, 6, ["bcqueuelen"]),
     "mtu above the master's": ({"mtu": 1501}, 7, ["invalid MTU 1501, must be [0, master MTU(1500)]"]),
 }
-ARGUMENTS = {"MAC": ("MAC=zz", 7, ["zz"]), "unknown": ("FOO=1", None, ["unknown args"]), "malformed": ("MAC", None, ["MAC"])}
+ARGUMENTS = {"MAC": ("MAC=zz", 7, ["zz"]), "unknown": ("FOO=1", None, ["unknown args"]),
+             "malformed": ("MAC", None, ["MAC"])}
 
 
 @case("macvlan:invalid")
 @pytest.mark.parametrize("what", INVALID)
 def test_invalid(node, what):
-    """A configuration that cannot be is refused with the key, the value and the right code, and nothing has happened"""
+    """A configuration that cannot be is refused with key, value and the right code, and nothing has happened"""
     endpoints.invalid(node, MACVLAN, *INVALID[what])
 
 
