@@ -70,7 +70,9 @@ static bool is_neighbour(const struct iface_conf *c, const struct result *r, con
 
 static struct kroute kernel_route(const struct iface_conf *c, const struct result *r, const struct result_route *route)
 {
-	struct ip gw = ip_is_unset(&route->gw) ? default_gateway(c, r, ip_is4(&route->dst.ip)) : route->gw;
+	/* What is on the link has no gateway: the kernel takes no route that says both. */
+	bool direct = route->has_scope && route->scope == RT_SCOPE_LINK;
+	struct ip gw = ip_is_unset(&route->gw) && !direct ? default_gateway(c, r, ip_is4(&route->dst.ip)) : route->gw;
 	/* Without connected routes the kernel would take nobody of the subnet for a neighbour. */
 	bool on_link = c->gateway_only && !ip_is_unset(&gw) && is_neighbour(c, r, &gw);
 

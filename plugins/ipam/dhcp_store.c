@@ -245,7 +245,13 @@ static bool read_one(const struct dhcp_host *h, struct arena *a, const char *pat
 	if (!str_eq(s.boot, boot))
 		return fs_remove(path, e);
 	*ret_lost = s.lost;
-	return revive(h, a, &s, ret, e) || wrap(e, "%s", path);
+	if (!revive(h, a, &s, ret, e))
+		return wrap(e, "%s", path);
+	/* A copy must not speak for, nor take away, the original. */
+	if (str_eq(file_of(a, *ret), path))
+		return true;
+	dhcp_client_free(*ret);
+	return fail(e, 0, "%s: not the name of the lease in it", path);
 }
 
 bool dhcp_store_each(const struct dhcp_host *h, dhcp_store_found *found, void (*say)(const char *text), void *arg,

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dhcp daemon against real servers: leases, their renewal, their end."""
+
+import json
+import pathlib
+import signal
+import time
+
+import pytest
+
+from system.dhcp_servers import SUBNET, Daemon, Dnsmasq, Kea, Lan, spawn_plugin
+from lib.case import case
+from lib.netns import connect, until
+
+SERVERS = {"dnsmasq": Dnsmasq, "kea": Kea}
+LONGER = {"request": [{"option": o} for o in ("121", "33", "6", "15", "119")]}
+
+
+@pytest.fixture
+def lan(node):
+    return Lan(node)
+
+
+def bridge(daemon, **ipam):
+    return {"type": "bridge", "bridge": "lan0", "ipam": daemon.ipam(**ipam)}
+
+
+def macvlan(daemon, **ipam):
+    return {"type": "macvlan", "master": "up0", "ipam": daemon.ipam(**ipam)}
+
+
+def is_up(container, ifname="eth0"):
+    return "UP" in container.link(ifname)["flags"]
+
+
+def address_of(result):
+    return result["ips"][0]["address"].partition("/")[0]
+
+
+OPTIONS = ["--dhcp-option=6,10.9.0.53,10.9.0.54", "--dhcp-option=15,example.org", "--dhcp-option=119,a.example.org,b.example.org",
+           "--dhcp-option=121,10.77.0.0/16,10.9.0.7,192.0.2.0/24,0.0.0.0,0.0.0.0/0,10.9.0.1"]
+
+
+@case("dhcpd:life")
+@pytest.mark.parametrize("kind", [bridge, macvlan], ids=["bridge", "macvlan"])
+def test_life(node, lan, kind):
+    """A container leases its address with routes and DNS, uses it, and gives it back"""
+    server, daemon = Dnsmasq(lan).start(50, None, *OPTIONS), Daemon(node)
+    pod, conf = node.container(), kind(daemon, **LONGER)
+    result = node.add(conf, pod)
+    assert result["ips"][0]["gateway"] == f"{SUBNET}.1"
+    assert pod.addresses("eth0") == [f"{address_of(result)}/24"]
+    assert result["dns"] == {"nameservers": ["10.9.0.53", "10.9.0.54"], "domain": "example.org",
+                             "search": ["a.example.org", "b.example.org"]}
+    assert pod.route("10.77.0.0/16")["gateway"] == "10.9.0.7" and pod.route("default")["gateway"] == f"{SUBNET}.1"
+    assert pod.route("192.0.2.0/24")["scope"] == "link"
+    assert pod.ping(f"{SUBNET}.1")
+    node.check(conf, pod, prev=result)
+    identifier = "00" + f"{pod.id}/testnet/eth0".encode().hex()
+    assert server.leases() == {address_of(result): ":".join(identifier[i:i + 2] for i in range(0, len(identifier), 2))}
+    assert len(daemon.files()) == 1
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: not server.leases()), server.text()
+    assert daemon.files() == [] and server.count("DHCPRELEASE") == 1
+    node.delete(conf, pod, prev=result)
+
+
+@case("dhcpd:classful")
+def test_classful(node, lan):
+    """Without classless routes there are those of option 33 and one by the first router"""
+    Dnsmasq(lan).start(50, None, "--dhcp-option=33,10.8.0.0,10.9.0.7,172.16.5.0,10.9.0.8")
+    daemon = Daemon(node)
+    result = node.add(bridge(daemon, **LONGER), node.container())
+    assert [(r["dst"], r["gw"]) for r in result["routes"]] == [
+        ("10.0.0.0/8", "10.9.0.7"), ("172.16.0.0/16", "10.9.0.8"), ("0.0.0.0/0", f"{SUBNET}.1")]
+
+
+@case("dhcpd:provide")
+def test_provide(node, lan):
+    """Options that the configuration provides reach the server, its client identifier in place of ours"""
+    server, daemon = Dnsmasq(lan).start(), Daemon(node)
+    provide = [{"option": "host-name", "value": "pod-of-mine"}, {"option": "61", "value": "me"},
+               {"option": "vendor-class-identifier", "value": "cnitest"}]
+    node.add(bridge(daemon, provide=provide), node.container())
+    assert server.said("client provides name: pod-of-mine") and server.said("vendor class: cnitest")
+    assert list(server.leases().values()) == ["6d:65"]
+
+
+@case("dhcpd:renew")
+@pytest.mark.parametrize("name", SERVERS)
+def test_renew(node, lan, name):
+    """A lease is renewed with its server alone, without a new DISCOVER"""
+    server = SERVERS[name](lan)
+    server.start(50, 2)
+    daemon, pod = Daemon(node), node.container()
+    result = node.add(bridge(daemon), pod)
+    assert until(lambda: server.count("DHCPREQUEST") >= 4, 15), daemon.said()
+    assert server.count("DHCPDISCOVER") == 1
+    assert "rebind" not in daemon.said() and daemon.said().count("renewed") >= 2
+    assert is_up(pod) and pod.addresses("eth0") == [f"{address_of(result)}/24"]
+
+
+@case("dhcpd:rebind")
+def test_rebind(node, lan):
+    """When the server's address is dead, any server may renew"""
+    server = Kea(lan).start(renew=2, rebind=5, valid=60)
+    daemon, pod = Daemon(node, "-timeout=2s"), node.container()
+    result = node.add(bridge(daemon), pod)
+    # What is sent to the server alone does not arrive; what is sent to everybody does.
+    pod.ip("neigh", "replace", f"{SUBNET}.1", "lladdr", "02:00:00:00:00:99", "dev", "eth0")
+    assert until(lambda: "renewed" in daemon.said(), 20), daemon.said()
+    assert server.count("DHCPDISCOVER") == 1 and is_up(pod)
+    assert pod.addresses("eth0") == [f"{address_of(result)}/24"]
+
+
+@case("dhcpd:restart")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("name", SERVERS)
+def test_restart(node, lan, name, how):
+    """A daemon that is started anew renews the leases of the one before, and releases them"""
+    server = SERVERS[name](lan)
+    server.start(50, 2)
+    daemon, pod, conf = Daemon(node), node.container(), None
+    conf = bridge(daemon)
+    result = node.add(conf, pod)
+    daemon.stop(how)
+    assert daemon.socket.exists() == (how == signal.SIGKILL)
+    assert list(server.leases()) == [address_of(result)], "the daemon's end releases nothing"
+    daemon.start()
+    node.check(conf, pod, prev=result)
+    requests = server.count("DHCPREQUEST")
+    assert until(lambda: server.count("DHCPREQUEST") >= requests + 2, 15), daemon.said()
+    assert server.count("DHCPDISCOVER") == 1
+    assert list(server.leases()) == [address_of(result)]
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: not server.leases())
+
+
+@case("dhcpd:reboot")
+def test_reboot(node, lan):
+    """A lease that ran out while no daemon lived is asked for again by its address"""
+    server = Kea(lan).start()
+    daemon, pod = Daemon(node), node.container()
+    result = node.add(bridge(daemon), pod)
+    daemon.stop(signal.SIGKILL)
+    time.sleep(7)
+    daemon.start()
+    assert until(lambda: daemon.said().count("leased") == 2), daemon.said()
+    assert server.count("DHCPDISCOVER") == 1 and is_up(pod)
+    assert pod.addresses("eth0") == [f"{address_of(result)}/24"] and pod.ping(f"{SUBNET}.1")
+
+
+@case("dhcpd:expiry")
+def test_expiry(node, lan):
+    """When a lease ends the interface goes down; when the server is back, address and routes are, too"""
+    server = Kea(lan).start(options=[{"name": "classless-static-route", "code": 121, "csv-format": False,
+                                      "data": "000A090001" + "10AC100A090007"}])
+    daemon, pod = Daemon(node, "-timeout=1s", "-resendmax=1s"), node.container()
+    conf = bridge(daemon, request=[{"option": "121"}], priority=7)
+    result = node.add(conf, pod)
+    server.stop()
+    assert until(lambda: not is_up(pod), 15), daemon.said()
+    assert "the lease has ended" in daemon.said()
+    assert pod.addresses("eth0") == []
+    node.refuses("CHECK", {**conf, "prevResult": result}, pod)
+    server.start()
+    assert until(lambda: is_up(pod) and pod.route("172.16.0.0/16"), 20), daemon.said()
+    assert pod.addresses("eth0") == [f"{address_of(result)}/24"] and pod.ping(f"{SUBNET}.1")
+    assert pod.route("default")["metric"] == 7 and pod.route("172.16.0.0/16")["gateway"] == "10.9.0.7"
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: not server.leases())
+
+
+@case("dhcpd:nak")
+def test_nak(node, lan):
+    """An address that the server takes back is no longer used, and another one is not taken in its place"""
+    server = Dnsmasq(lan).start(50, 2)
+    daemon, pod = Daemon(node, "-timeout=1s", "-resendmax=1s"), node.container()
+    result = node.add(bridge(daemon), pod)
+    server.stop()
+    server.start(150, 2)
+    assert until(lambda: not is_up(pod), 15), daemon.said()
+    assert "DHCPNAK" in daemon.said()
+    assert until(lambda: "is not taken" in daemon.said(), 10), daemon.said()
+    assert pod.addresses("eth0") == []
+    server.stop()
+    server.start(50, 2)
+    assert until(lambda: is_up(pod) and pod.addresses("eth0") == [f"{address_of(result)}/24"], 15), daemon.said()
+
+
+@case("dhcpd:nobody")
+def test_nobody(node, lan):
+    """Without a server ADD fails in time and leaves nothing, in the daemon neither"""
+    daemon, pod = Daemon(node, "-resendtimeout", "1500ms"), node.container()
+    idle = daemon.descriptors()
+    before, began = node.state(), time.monotonic()
+    error = node.refuses("ADD", bridge(daemon), pod)
+    assert "no more tries" in error["msg"]
+    assert 1 < time.monotonic() - began < 5
+    assert pod.link("eth0") is None and node.state() == before
+    assert until(lambda: daemon.descriptors() == idle) and daemon.files() == []
+
+
+@case("dhcpd:full")
+def test_full(node, lan):
+    """A server without an address to spare gives none to the second, and the one that the first gives back"""
+    Kea(lan).start(renew=100, rebind=200, valid=300, pool=1)
+    daemon, a, b = Daemon(node, "-resendtimeout=2s"), node.container("a"), node.container("b")
+    result = node.add(bridge(daemon), a)
+    node.refuses("ADD", bridge(daemon), b)
+    node.delete(bridge(daemon), a, prev=result)
+    assert node.add(bridge(daemon), b)["ips"] == result["ips"]
+
+
+@case("dhcpd:no descriptor")
+def test_no_descriptor(node, lan):
+    """A lease holds no descriptor, so a dead container's namespace dies; its lease is forgotten"""
+    Dnsmasq(lan).start(50, 4)
+    daemon, pod = Daemon(node), node.container()
+    idle = daemon.descriptors()
+    node.add(bridge(daemon), pod)
+    ports = [n for n in node.links() if n.startswith("veth")]
+    assert len(ports) == 1 and until(lambda: daemon.descriptors() == idle)
+    pod.close()
+    assert until(lambda: ports[0] not in node.links(), 3), "the namespace lives on"
+    assert until(lambda: daemon.files() == [], 10), daemon.said()
+    assert "its lease is forgotten" in daemon.said()
+
+
+@case("dhcpd:reborn")
+def test_reborn(node, lan):
+    """A new container under an old one's ID and path is not given the old one's lease unasked"""
+    server = Dnsmasq(lan).start()
+    daemon, pod, conf = Daemon(node), node.container(), None
+    conf = {"type": "dhcp", "ipam": daemon.ipam()}
+
+    def give():
+        connect(node, "port1", pod, "eth0")
+        node.ip("link", "set", "port1", "master", "lan0")
+
+    give()
+    result = node.add(conf, pod)
+    node.ip("link", "del", "port1")
+    give()
+    assert node.add(conf, pod)["ips"] == result["ips"]
+    assert server.count("DHCPDISCOVER") == 2, "the second interface has asked for itself"
+
+
+@case("dhcpd:forgotten at start")
+def test_forgotten_at_start(node, lan):
+    """A daemon that starts after a container has gone forgets its lease; strange files beside the others do no harm"""
+    Dnsmasq(lan).start()
+    daemon, dead, torn, pod = Daemon(node), node.container(), node.container(), node.container()
+    conf = bridge(daemon)
+    result = [node.add(conf, c) for c in (dead, torn, pod)][2]
+    daemon.stop()
+    dead.close()
+    files = {c: next(p for p in daemon.store.glob("*.json") if c.id in p.read_text()) for c in (dead, torn, pod)}
+    old = json.loads(files[pod].read_text())
+    (daemon.store / "00.json").write_text(json.dumps({**old, "bootId": "another"}))
+    (daemon.store / "01.json").write_text("{")
+    (daemon.store / "02.json").write_text(json.dumps(old))
+    files[torn].write_text(json.dumps({**json.loads(files[torn].read_text()), "ack": "AAAA"}))
+    daemon.start()
+    assert until(lambda: set(daemon.files()) == {files[pod].name, "01.json", "02.json"}), (daemon.said(), daemon.files())
+    node.check(conf, pod, prev=result)
+
+
+@case("dhcpd:check")
+def test_check_leaks_nothing(node, lan):
+    """CHECK acquires no lease, and a hundred of them leave nothing in the daemon"""
+    server = Dnsmasq(lan).start()
+    daemon, pod, conf = Daemon(node), node.container(), None
+    conf = {"type": "dhcp", "ipam": daemon.ipam()}
+    connect(node, "port1", pod, "eth0")
+    node.ip("link", "set", "port1", "master", "lan0")
+    assert node.plugin("CHECK", conf, pod).rc != 0
+    assert server.count("DHCPDISCOVER") == 0
+    result = node.add(conf, pod)
+    idle = daemon.descriptors()
+    for _ in range(100):
+        node.check(conf, pod, prev=result)
+    assert until(lambda: daemon.descriptors() == idle) and server.count("DHCPDISCOVER") == 1
+
+
+@case("dhcpd:abandoned")
+def test_abandoned(node, lan):
+    """When the plugin that waits is killed, the daemon stops asking"""
+    daemon, pod = Daemon(node), node.container()
+    idle = daemon.descriptors()
+    connect(node, "port1", pod, "eth0")
+    p = spawn_plugin(node, {"type": "dhcp", "ipam": daemon.ipam()}, pod)
+    assert until(lambda: daemon.descriptors() == idle + 2)
+    p.kill()
+    assert until(lambda: daemon.descriptors() == idle), daemon.said()
+    assert "nobody waits" in daemon.said()
+
+
+@case("dhcpd:many")
+def test_many(node, lan):
+    """Fifty containers at once, in one thread; ten more that wait for a dead network hold up nobody; GC releases all others"""
+    server, daemon = Dnsmasq(lan), Daemon(node)
+    server.start(50, None, f"--dhcp-range={SUBNET}.100,{SUBNET}.200,255.255.255.0,120")
+    conf = {"type": "dhcp", "ipam": daemon.ipam()}
+    pod, dead = node.container(), node.container("dead")
+    for i in range(50):
+        connect(node, f"port{i + 1}", pod, f"eth{i}")
+        node.ip("link", "set", f"port{i + 1}", "master", "lan0")
+    for i in range(10):
+        connect(node, f"dead{i}", dead, f"eth{i}")
+        spawn_plugin(node, conf, dead, f"eth{i}")
+    calls = [spawn_plugin(node, conf, pod, f"eth{i}") for i in range(50)]
+    results = [json.loads(p.stdout.read()) for p in calls]
+    assert len({address_of(r) for r in results}) == 50
+    status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
+    assert "Threads:\t1\n" in status
+    assert len(daemon.files()) == 50
+    node.gc(conf, [(pod, "eth3"), (pod, "eth4")])
+    assert until(lambda: len(server.leases()) == 2), daemon.said()[-2000:]
+    assert set(server.leases()) == {address_of(results[3]), address_of(results[4])} and len(daemon.files()) == 2
+
+
+@case("dhcpd:socket")
+def test_socket(node):
+    """A socket that a killed daemon has left is taken over, a living one's is not; SIGTERM takes socket and pidfile away"""
+    pidfile = node.dir / "pid"
+    daemon = Daemon(node, "--pidfile", pidfile)
+    assert until(pidfile.exists) and pidfile.read_text() == str(daemon.process.pid)
+    second = node.run(node.bin / "dhcp", "daemon", f"-socketpath={daemon.socket}", check=False)
+    assert second.rc == 1 and "Address already in use" in second.err
+    daemon.stop(signal.SIGKILL)
+    assert daemon.socket.exists()
+    daemon.start()
+    assert daemon.stop() == 0
+    assert not daemon.socket.exists() and not pidfile.exists()
+
+
+FLAGS = {
+    "unknown": (["-nonsense"], 2, "flag provided but not defined: -nonsense"),
+    "no value": (["-timeout"], 2, "flag needs an argument: -timeout"),
+    "no duration": (["-timeout=10"], 2, "-timeout: \"10\" is no duration"),
+    "no unit": (["--resendmax", "5 s"], 2, "-resendmax: \"5 s\" is no duration"),
+    "nothing": (["-resendtimeout=0s"], 2, "-resendtimeout: \"0s\" is not between"),
+    "no boolean": (["-broadcast=maybe"], 2, "-broadcast: \"maybe\" is neither"),
+    "relative pidfile": (["-socketpath=DIR/s", "-pidfile=x"], 1, "pidfile \"x\" not absolute"),
+    "long socket": (["-socketpath=/" + 200 * "x"], 1, "too long"),
+    "help": (["-help"], 0, "-resendtimeout duration"),
+}
+
+
+@case("dhcpd:flags")
+@pytest.mark.parametrize("what", FLAGS)
+def test_flags(node, what):
+    """Flags are judged before anything is done"""
+    argv, rc, text = FLAGS[what]
+    done = node.run(node.bin / "dhcp", "daemon", *[a.replace("DIR", str(node.dir)) for a in argv], check=False)
+    assert done.rc == rc and text in done.err, done
+    assert not (node.dir / "s").exists()
+
+
+@case("dhcpd:prefix")
+def test_prefix(node, lan):
+    """-hostprefix stands before the socket's path and the namespaces', -broadcast asks for answers by broadcast"""
+    server = Kea(lan).start()
+    root = node.dir / "root"
+    (root / "run").mkdir(parents=True)
+    (root / "run" / "netns").symlink_to("/run/netns")
+    node.spawn(node.bin / "dhcp", "daemon", f"-hostprefix={root}", "-socketpath=/run/x/d.sock", "-broadcast")
+    socket = root / "run/x/d.sock"
+    assert until(socket.exists)
+    conf = {"type": "bridge", "bridge": "lan0", "ipam": {"type": "dhcp", "daemonSocketPath": str(socket)}}
+    result = node.add(conf, node.container())
+    assert list(server.leases()) == [address_of(result)] and list((root / "run/x/d.sock.leases").glob("*.json"))
+    assert server.said("flags.*0x8000|8000") or server.count("DHCPDISCOVER") == 1
