@@ -3,8 +3,9 @@
 
 import pytest
 
-from lib import kernel
+from lib import kernel, peers
 from lib.case import case
+from lib.plugin import BIN
 from system import endpoints
 from system.endpoints import DAMAGE, OTHERS
 
@@ -114,3 +115,10 @@ def test_announce(node, kind):
 def test_duplicates(node, kind):
     """enabledad finds out that somebody has the address; without it nobody asks"""
     endpoints.probed(node, kind)
+
+
+@case("endpoint:takeover")
+@each
+def test_takeover(node, kind):
+    """CHECK and DEL of what the reference has made, in both directions, and without the master"""
+    endpoints.taken_over(node, kind, peers.bindir(), BIN)
