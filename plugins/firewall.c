@@ -37,6 +37,7 @@ struct work {
 	struct arena *arena;
 	plan *plan;
 	void *arg;
+	bool idle[2]; /* nothing is wanted of this family */
 	bool busy;    /* nf_tables has refused often because a chain is in use */
 	bool deletes; /* something was taken away */
 };
@@ -49,7 +50,7 @@ static bool plan_all(struct work *w, struct fw_table t[2], struct nft_batch *b, 
 	for (int i = 0; i < 2; i++) {
 		t[i].batch = b;
 		t[i].structural = false;
-		if (!w->plan(&t[i], w->arg, e))
+		if (!w->idle[i] && !w->plan(&t[i], w->arg, e))
 			return false;
 		*ret_structural |= t[i].structural;
 		w->deletes |= t[i].deletes;
@@ -68,7 +69,7 @@ static bool nft_once(struct work *w, struct nl *nl, struct err *e)
 		return false;
 	for (int i = 0; i < 2; i++) {
 		fw_table_init(&t[i], w->arena, nl, IPTABLES_NFT, families[i]);
-		if (!fw_table_read(&t[i], e))
+		if (!w->idle[i] && !fw_table_read(&t[i], e))
 			return false;
 	}
 	nft_begin_growing(&b, nl, w->arena);
@@ -174,7 +175,7 @@ static bool plan_add(struct fw_table *t, void *arg, struct err *e)
 	int which = t->family == AF_INET6;
 	bool fresh;
 
-	if (!a->f->n_ips[which] || (t->front == IPTABLES_NFT && a->legacy[which] && !t->chain[FW_FORWARD].there))
+	if (t->front == IPTABLES_NFT && a->legacy[which] && !t->chain[FW_FORWARD].there)
 		return true;
 	if (!fw_plan_add(a->f, a->allow, t, &fresh, e))
 		return false;
@@ -217,16 +218,44 @@ static bool add_legacy(struct work *w, const struct adding *a, struct err *e)
 	return true;
 }
 
+/* Would the kernel take the rules? It judges them in a table of another name, and forgets them. */
+static bool nft_usable(const struct firewall *f, struct err *e)
+{
+	static struct ip address = { { [10] = 0xff, 0xff, 10 } };
+	struct firewall all = *f;
+	autonl nl = NL_CLOSED;
+	struct fw_table t;
+	struct nft_batch b;
+	bool fresh;
+
+	all.policy = INGRESS_ISOLATED;
+	all.bridge = "cni0";
+	all.ips[0] = &address;
+	all.n_ips[0] = 1;
+	if (!nl_open(&nl, NETLINK_NETFILTER, e))
+		return false;
+	fw_table_init(&t, f->arena, &nl, IPTABLES_NFT, AF_INET);
+	t.name = "crimp_firewall_probe";
+	for (size_t i = 0; i < FW_CHAINS; i++)
+		t.chain[i].name = fw_chain_names[i];
+	nft_begin_growing(&b, &nl, f->arena);
+	t.batch = &b;
+	return fw_plan_add(&all, FW_ALLOW_ALWAYS, &t, &fresh, e) && nft_try(&b, e);
+}
+
 static bool add_rules(const struct firewall *f, enum fw_allow allow, struct err *e)
 {
 	struct adding a = { .f = f, .allow = allow };
 	struct work w = { .arena = f->arena, .plan = plan_add, .arg = &a };
 	struct err why = ERR_INIT, ignored;
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
+		w.idle[i] = !f->n_ips[i];
 		a.legacy[i] = f->backend != FIREWALL_NFTABLES && f->n_ips[i] && has_legacy(f->arena, families[i]);
+	}
 	if (!nft_run(&w, &why)) {
-		if (f->backend == FIREWALL_NFTABLES || !nft_is_missing(why.num)) {
+		if (f->backend == FIREWALL_NFTABLES || !nft_is_missing(why.num) ||
+		    !iptables_legacy_usable(f->arena, f->n_ips[0] ? AF_INET : AF_INET6) || nft_usable(f, &ignored)) {
 			*e = why;
 			return false;
 		}
@@ -368,31 +397,6 @@ static bool firewall_gc(const struct request *r, struct err *e)
 	attachments_init(&valid, r->arena, r->net.name, attachments_valid(r), r->net.n_valid);
 	return remove_rules(&(struct fw_removal){ .f = &f, .stale = &valid }, e) ||
 	       wrap(e, "clean up firewall of network %s", r->net.name);
-}
-
-/* Would the kernel take the rules? It judges them in a table of another name, and forgets them. */
-static bool nft_usable(struct firewall *f, struct err *e)
-{
-	static struct ip address = { { [10] = 0xff, 0xff, 10 } };
-	struct firewall all = *f;
-	autonl nl = NL_CLOSED;
-	struct fw_table t;
-	struct nft_batch b;
-	bool fresh;
-
-	all.policy = INGRESS_ISOLATED;
-	all.bridge = "cni0";
-	all.ips[0] = &address;
-	all.n_ips[0] = 1;
-	if (!nl_open(&nl, NETLINK_NETFILTER, e))
-		return false;
-	fw_table_init(&t, f->arena, &nl, IPTABLES_NFT, AF_INET);
-	t.name = "crimp_firewall_probe";
-	for (size_t i = 0; i < FW_CHAINS; i++)
-		t.chain[i].name = fw_chain_names[i];
-	nft_begin_growing(&b, &nl, f->arena);
-	t.batch = &b;
-	return fw_plan_add(&all, FW_ALLOW_ALWAYS, &t, &fresh, e) && nft_try(&b, e);
 }
 
 static bool firewall_status(const struct request *r, struct err *e)

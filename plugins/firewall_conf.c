@@ -77,7 +77,10 @@ static bool read_admin_chain(struct firewall *f, const char *s, struct err *e)
 			    CHAIN_NAME_MAX);
 	for (const char *p = s; *p; p++)
 		if ((unsigned char)*p <= ' ' || *p == '"' || *p == '\\' || *p == 0x7f)
-			return fail(e, 0, "iptablesAdminChainName: \"%s\" has a character that chains cannot have", s);
+			return fail(e, 0,
+				    "iptablesAdminChainName: \"%.*s\" is followed by a character that chains cannot "
+				    "have (\\x%02x)",
+				    (int)(p - s), s, (unsigned char)*p);
 	f->admin_chain = s;
 	return true;
 }
@@ -88,7 +91,10 @@ static bool read_zone(struct firewall *f, const char *s, struct err *e)
 		return true;
 	for (const char *p = s; *p; p++)
 		if ((unsigned char)*p <= ' ')
-			return fail(e, 0, "firewalldZone: \"%s\" has a blank, which zones cannot have", s);
+			return fail(e, 0,
+				    "firewalldZone: \"%.*s\" is followed by a character that zones cannot have "
+				    "(\\x%02x)",
+				    (int)(p - s), s, (unsigned char)*p);
 	if (strlen(s) > ZONE_NAME_MAX)
 		return fail(e, 0, "firewalldZone: \"%.64s...\": want at most %d characters", s, ZONE_NAME_MAX);
 	f->zone = s;
