@@ -2,6 +2,7 @@
 """macvlan over the end of a cable."""
 
 from differential.case import Case, Expect, each, versions
+from differential.shared import HOST_LOCAL
 
 CABLE = "$ ip link add up0 type veth peer name up1, $ ip link set up0 up, $ ip link set up1 up"
 ROUTE = CABLE + ", $ ip addr add 10.1.0.1/24 dev up0, $ ip route add default via 10.1.0.9"
@@ -87,6 +88,5 @@ EXPECTED = [
     Expect("endpoint:del-judges-nothing", r"^(go: macvlan fails|ours: macvlan succeeds)", case=r"^(invalid|unknown arg)"),
     Expect("endpoint:own-kind", r"^ours: a link eth0 kind bridge", case=r"^interface is there"),
     Expect("endpoint:dns", r"^ours: macvlan result\.dns", case=r"^key ipam dns"),
-    Expect("host-local:index", r"^ours: file /var/lib/cni/networks/\.crimp"),
-    Expect("host-local:del-makes-nothing", r"^go: file /var/lib/cni/networks"),
+    *HOST_LOCAL,
 ]
