@@ -92,6 +92,17 @@ bool request_decode(struct request *r, struct bytes text, struct err *e)
 	return true;
 }
 
+bool request_derive(const struct request *base, struct bytes conf, struct request *ret, struct err *e)
+{
+	struct request r = *base;
+
+	if (!request_decode(&r, conf, e) || !netconf_read(r.arena, r.conf, &r.net, e))
+		return false;
+	r.undone = NULL;
+	*ret = r;
+	return true;
+}
+
 /* The version that brought the command; NULL: it was always there. */
 static const char *command_since(enum command c)
 {

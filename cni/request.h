@@ -19,6 +19,11 @@ void request_environ(struct request *r);
 bool request_variables_check(const struct request *r, struct err *e) MUST_CHECK;
 /* Take the configuration apart as far as its name and version: code 6 or 7. */
 bool request_decode(struct request *r, struct bytes text, struct err *e) MUST_CHECK;
+/*
+ * @base with a configuration of the caller's own making, for a delegate that is to read another one: code 6 or 7. @conf
+ * must live as long as the request. What else the request says (container, command) is the caller's to change.
+ */
+bool request_derive(const struct request *base, struct bytes conf, struct request *ret, struct err *e) MUST_CHECK;
 /* The command exists in the configuration's version, and the plugin speaks that version: code 1 or 6. */
 bool request_version_check(const struct request *r, const struct plugin *p, struct err *e) MUST_CHECK;
 /* ADD and DEL: CNI_NETNS is not where this thread is (code 8), unless CNI_NETNS_OVERRIDE says that this is meant. */

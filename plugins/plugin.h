@@ -15,6 +15,7 @@
 	X(dhcp)        \
 	X(dummy)       \
 	X(firewall)    \
+	X(flannel)     \
 	X(host_device) \
 	X(host_local)  \
 	X(ipvlan)      \
