@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.dont_write_bytecode = True
 
-from lib import kernel, netns  # noqa: E402
+from lib import coverage, kernel, lab, netns  # noqa: E402
 from lib.node import Node  # noqa: E402
 
 
@@ -50,6 +50,10 @@ def pytest_collection_modifyitems(config, items):
     lane = config.option.lane
     if not os.environ.get("CRIMP_NIGHTLY"):
         items[:] = [i for i in items if not i.get_closest_marker("nightly")]
+    if not config.option.list_cases:
+        items[:] = [i for i in items if lab.runs_here(i)]
+    elif lab.KERNEL:
+        items[:] = [i for i in items if lab.of_all_guests(i)]
     if config.option.first:
         items[:] = list({i.nodeid.partition("[")[0]: i for i in reversed(items)}.values())[::-1]
     if config.option.list_cases:
@@ -64,6 +68,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_runtest_setup(item):
+    coverage.begin()
     for mark in item.iter_markers("needs"):
         missing = [f for f in mark.args if not kernel.has(f)]
         if missing:
@@ -73,7 +78,10 @@ def pytest_runtest_setup(item):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
-    outcome.get_result().case = name_of(item)
+    report = outcome.get_result()
+    report.case = name_of(item)
+    if report.when == "call" and report.passed:
+        coverage.keep(report.case, item)
 
 
 def pytest_runtest_logreport(report):
@@ -103,6 +111,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "nightly: takes long, ./test nightly runs it")
     config.addinivalue_line("markers", "timing: measures time, so it runs neither under valgrind nor on emulated processors")
     config.addinivalue_line("markers", "only(kernel): runs on this kernel of the lab only, uml or 6.12")
+    config.addinivalue_line("markers", "reference_format(plugin): uses what the reference documents of its files instead of its program")
+    config.addinivalue_line("markers", "in_guest: runs in a guest besides what needs it")
     config.addinivalue_line("markers", "differential: compares ours with the Go plugins")
     config.addinivalue_line("markers", "rootless: runs as an ordinary user in a user namespace too")
 

@@ -8,6 +8,8 @@ table "local", ages and counters. MAC addresses that nobody asked for are random
 import json
 import pathlib
 import re
+import socket
+import struct
 
 MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b")
 KERNELS_OWN_FLAGS = {"LOWER_UP", "NO-CARRIER", "RUNNING", "DORMANT"}
@@ -40,6 +42,24 @@ def flat(value, path=""):
     return [f"{path} {json.dumps(value)}"]
 
 
+RTM_GETRULE, RTM_GETQDISC, AF_INET6 = 34, 38, 10
+QUIET = (b"noqueue\0", b"noop\0")
+
+
+def dumped(type, family=0):
+    """The messages of a dump by rtnetlink, from where the thread is: a question that costs no process."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as s:
+        s.send(struct.pack("=IHHII4x16x", 36, type, 0x301, 1, 0)[:16] + struct.pack("=B19x", family))
+        while True:
+            data = s.recv(1 << 16)
+            while data:
+                size, kind = struct.unpack("=IH", data[:6])
+                if kind in (2, 3):
+                    return
+                yield data[16:size]
+                data = data[(size + 3) & ~3:]
+
+
 class Seen:
     """What one look at a side has found: .lines, and .macs: {(namespace, interface): MAC}."""
 
@@ -57,17 +77,18 @@ class Seen:
         self.lines.append(f"{self.here} {text}")
 
     def network(self, side):
-        show4 = "addr show\nroute show table all\nrule show\nneigh show nud permanent\n"
-        links, routes, rules, neighbours = self.ask(side, "-4", show4, "ip", "-d", "-j")
-        routes6, rules6 = self.ask(side, "-6", "route show table all\nrule show\n", "ip", "-d", "-j")
+        # Without a family "table all" is that of both.
+        show = "addr show\nroute show table all\nrule show\nneigh show nud permanent\n"
+        links, routes, rules, neighbours = self.ask(side, show, "ip", "-d", "-j")
+        usual = len(list(dumped(RTM_GETRULE, AF_INET6))) == 2
+        rules6 = [] if usual else self.ask(side, "rule show\n", "ip", "-6", "-d", "-j")[0]
         links = [link for link in links if link]
         self.macs |= {(self.here, link["ifname"]): link.get("address") for link in links}
         self.owned = {link["ifname"]: {x.get("address") for x in links if x.get("master") == link["ifname"]} for link in links}
         for link in links:
             self.link(link)
             self.knobs(link["ifname"])
-        for family, table in (4, routes), (6, routes6):
-            self.routes(family, table)
+        self.routes(routes)
         for family, table in (4, rules), (6, rules6):
             for rule in table:
                 self.add(f"rule{family} " + json.dumps(rule, sort_keys=True))
@@ -83,10 +104,8 @@ class Seen:
             for key in NODE_KNOBS:
                 self.knob(key)
 
-    def ask(self, side, family, questions, *argv):
-        # -4 would hide the addresses of the other family and all links without any.
-        said = side.run(*argv, *([] if family == "-4" else [family]), "-batch", "-", stdin=questions).stdout
-        return list(documents(said))
+    def ask(self, side, questions, *argv):
+        return list(documents(side.run(*argv, "-batch", "-", stdin=questions).stdout))
 
     def whose(self, name, mac):
         if mac in self.literal or not MAC.fullmatch(mac or ""):
@@ -122,8 +141,9 @@ class Seen:
                 kept["limited"] = True
             self.add(f"address {link['ifname']} {kept.pop('local')}/{kept.pop('prefixlen')} {json.dumps(kept, sort_keys=True)}")
 
-    def routes(self, family, table):
+    def routes(self, table):
         for r in table:
+            family = 6 if "pref" in r or ":" in r["dst"] + r.get("gateway", "") else 4
             own = r.get("table") == "local" or r["dst"].startswith(("fe80::/64", "ff00::/8", "multicast"))
             if own or (r["dst"].startswith("fe80") and r.get("protocol") == "kernel"):
                 continue
@@ -135,6 +155,8 @@ class Seen:
             self.add(f"route{family} {json.dumps({k: v for k, v in r.items() if v not in ([], '')}, sort_keys=True)}")
 
     def queues(self, side, links):
+        if all(any(kind in message for kind in QUIET) for message in dumped(RTM_GETQDISC)):
+            return
         said = side.run("tc", "qdisc", "show").stdout.splitlines()
         said = [re.sub(r" refcnt \d+", "", line).strip() for line in said if " noqueue " not in f"{line} "]
         for line in said:

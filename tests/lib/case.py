@@ -14,4 +14,9 @@ def needs(*links):
     return pytest.mark.needs(*links)
 
 
+def only(kernel):
+    """The test runs on this kernel of the lab only: "uml" or "6.12"."""
+    return pytest.mark.only(kernel)
+
+
 rootless = pytest.mark.rootless

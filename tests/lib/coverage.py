@@ -1,8 +1,81 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests have really executed: noted per execution, kept when the test has passed (see conftest.py)."""
+"""What the tests have really executed.
+
+Every execution of a plugin is noted; the notes of a test are kept when it has passed, a line of JSON per test in the file
+that CRIMP_COVERAGE names (in a guest: on its way out with the results). scripts/coverage makes the table of them.
+"""
+
+import json
+import os
+import pathlib
+import platform
 
 notes = []
 
 
+def begin():
+    """A test begins."""
+    notes.clear()
+
+
 def note(plugin, command, conf, bindir, rc, container=None, ifname=None):
+    """A plugin has been executed. bindir is the folder of its binary."""
     notes.append((plugin, command, conf, str(bindir), rc, container, ifname))
+
+
+def keys(value):
+    """All the keys of a configuration, whatever they are below."""
+    if isinstance(value, dict):
+        return set(value).union(*map(keys, value.values()))
+    return set().union(*map(keys, value)) if isinstance(value, list) else set()
+
+
+def document(conf):
+    try:
+        return conf if isinstance(conf, dict) else json.loads(conf)
+    except ValueError:
+        return {}
+
+
+def whose(bindir):
+    return "go" if "peers" in pathlib.Path(bindir).resolve().parts else "ours"
+
+
+def calls():
+    """The notes as what the table needs, each once."""
+    found, made = {}, {}
+    for plugin, command, conf, bindir, rc, container, ifname in notes:
+        conf = document(conf)
+        conf.pop("prevResult", None)
+        side = whose(bindir)
+        attachment = (plugin, conf.get("name"), container, ifname)
+        if command == "ADD" and rc == 0:
+            made[attachment] = side
+        row = {"plugin": plugin, "verb": command, "who": side, "ok": rc == 0,
+               "made": made.get(attachment) if command == "DEL" else None}
+        seen = found.setdefault(json.dumps(row), set())
+        seen |= keys(conf) if rc == 0 or command == "ADD" else set()
+        ipam = (conf.get("ipam") or {}) if isinstance(conf.get("ipam"), dict) else {}
+        if isinstance(ipam.get("type"), str) and ipam["type"] != plugin and rc == 0:
+            row = {"plugin": ipam["type"], "verb": command, "who": side, "ok": True, "made": row["made"]}
+            found.setdefault(json.dumps(row), set()).update(keys(conf))
+    return [{**json.loads(row), "keys": sorted(k)} for row, k in found.items()]
+
+
+def keep(case, item):
+    """The test has passed."""
+    file = os.environ.get("CRIMP_COVERAGE")
+    if not file or not notes:
+        return
+    line = {"case": case, "differential": bool(item.get_closest_marker("differential")), "format": format_of(item),
+            "kernel": os.environ.get("CRIMP_KERNEL") or platform.release().split("-")[0], "calls": calls()}
+    if line["differential"]:
+        line["module"] = item.callspec.params["module"].replace("_", "-")
+    with open(file, "a", encoding="utf-8") as f:
+        f.write(json.dumps(line) + "\n")
+
+
+def format_of(item):
+    """The plugin whose documented format on disk the test uses in place of the reference's own program."""
+    mark = item.get_closest_marker("reference_format")
+    return mark.args[0] if mark else None

@@ -27,3 +27,7 @@ def has(feature):
             return ns.run("/usr/bin/python3", "-c", "import socket; socket.socket(2, 1, 132)", check=False).ok
         ns.run("ip", "link", "add", "p0", "type", "veth", "peer", "name", "p1")
         return ns.run("ip", "link", "add", "name", "x0", *LINKS[feature].split(), check=False).ok
+
+
+if __name__ == "__main__":
+    print(*[kind for kind in LINKS if not has(kind)])

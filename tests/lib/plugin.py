@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 
+from . import coverage
 from .process import clean_env, run
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -72,4 +73,5 @@ def run_plugin(name, command, conf="", *, netns=None, container_id=None, contain
     program = name if "/" in str(name) else bindir / name
     assert pathlib.Path(program).exists(), f"{program} is not built (make, or set CRIMP_BIN)"
     done = run(program, netns=netns, stdin=stdin, env=clean_env(**variables), check=False, timeout=timeout)
+    coverage.note(pathlib.Path(name).name, command, conf, pathlib.Path(program).resolve().parent, done.rc, container_id, ifname)
     return Reply(f"{name} {command} < {stdin}", done)
