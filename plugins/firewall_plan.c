@@ -76,12 +76,23 @@ static struct xt_rule *container_rules(const struct firewall *f, const struct fw
 
 // ---- finding ----
 
-/* The index of a rule equal to @x, or c->n. */
+/* The reference called all rules of the stages "same-bridge" before there was "isolated" (1.7). */
+static bool is_rule(const struct xt_rule *have, const struct xt_rule *want)
+{
+	struct xt_rule x = *have;
+
+	if (x.comment && want->comment && str_eq(want->comment, COMMENT_STAGES) &&
+	    str_eq(x.comment, policy_comments[INGRESS_SAME_BRIDGE]))
+		x.comment = want->comment;
+	return xt_rule_eq(&x, want);
+}
+
+/* The index of rule @x, or c->n. */
 static size_t find_rule(const struct fw_chain *c, const struct xt_rule *x)
 {
 	size_t i = 0;
 
-	while (i < c->n && !xt_rule_eq(&c->rules[i], x))
+	while (i < c->n && !is_rule(&c->rules[i], x))
 		i++;
 	return i;
 }
@@ -455,7 +466,7 @@ static bool about_bridge(const struct xt_rule *x, const char **bridge, enum ingr
 			return true;
 	}
 	*policy = INGRESS_OPEN;
-	return xt_rule_eq(x, &enter);
+	return is_rule(x, &enter);
 }
 
 /* How many rules stay, the last one not counted. */
@@ -467,7 +478,7 @@ static size_t drop_stage(struct removing *g, const struct fw_chain *c)
 		enum ingress_policy policy;
 		const char *bridge;
 
-		if (xt_rule_eq(&c->rules[i], &end_of_stage))
+		if (is_rule(&c->rules[i], &end_of_stage))
 			continue;
 		if (about_bridge(&c->rules[i], &bridge, &policy) && !is_needed(g, bridge, policy))
 			fw_rule_drop(g->t, c, i);
