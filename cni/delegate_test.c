@@ -275,8 +275,24 @@ static bool own_recurse(const struct request *r, struct err *e)
 	return delegate_del(r, "recurse", e);
 }
 
-static const struct plugin own = { "own", "", versions_from_031, own_add, own_fail, own_del, own_fail, own_fail };
-static const struct plugin oldest = { "oldest", "", versions_all, own_add, own_fail, own_del, own_fail, own_fail };
+static const struct plugin own = {
+	.name = "own",
+	.versions = versions_from_031,
+	.add = own_add,
+	.check = own_fail,
+	.del = own_del,
+	.gc = own_fail,
+	.status = own_fail,
+};
+static const struct plugin oldest = {
+	.name = "oldest",
+	.versions = versions_all,
+	.add = own_add,
+	.check = own_fail,
+	.del = own_del,
+	.gc = own_fail,
+	.status = own_fail,
+};
 static const struct plugin recurse = { .name = "recurse", .versions = versions_all, .del = own_recurse };
 static const struct plugin *const rows[] = { &oldest, &own, &recurse };
 static const struct plugin_table table = { rows, ARRAY_LEN(rows) };

@@ -261,7 +261,13 @@ static bool on_other(const struct request *r, struct err *e)
 
 static void test_call(void **state)
 {
-	const struct plugin full = { "p", "", versions_all, on_add, on_other, on_other, on_other, on_other },
+	const struct plugin full = { .name = "p",
+				     .versions = versions_all,
+				     .add = on_add,
+				     .check = on_other,
+				     .del = on_other,
+				     .gc = on_other,
+				     .status = on_other },
 			    none = { .name = "q" };
 
 	(void)state;
