@@ -135,5 +135,5 @@ class Side:
             variables |= {"CNI_CONTAINERID": f"pod-{container}", "CNI_NETNS": f"/run/netns/pod-{container}", "CNI_IFNAME": ifname}
         stdin = conf if isinstance(conf, str) else json.dumps(conf)
         p = self.run(str(self.bin / name), stdin=stdin, env=clean_env(**{**variables, **(env or {})}), check=False)
-        self.notes.append((name, command, conf, str(self.bin), p.returncode, container and f"pod-{container}", ifname))
+        self.notes.append((name, command, conf, str(self.bin), p.returncode, container and f"pod-{container}", ifname, args))
         return p.returncode, p.stdout, p.stderr

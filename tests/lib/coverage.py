@@ -18,9 +18,9 @@ def begin():
     notes.clear()
 
 
-def note(plugin, command, conf, bindir, rc, container=None, ifname=None):
+def note(plugin, command, conf, bindir, rc, container=None, ifname=None, args=None):
     """A plugin has been executed. bindir is the folder of its binary."""
-    notes.append((plugin, command, conf, str(bindir), rc, container, ifname))
+    notes.append((plugin, command, conf, str(bindir), rc, container, ifname, args))
 
 
 def keys(value):
@@ -32,33 +32,38 @@ def keys(value):
 
 def document(conf):
     try:
-        return conf if isinstance(conf, dict) else json.loads(conf)
+        conf = conf if isinstance(conf, dict) else json.loads(conf)
     except ValueError:
-        return {}
+        conf = {}
+    return conf if isinstance(conf, dict) else {}
 
 
 def whose(bindir):
-    return "go" if "peers" in pathlib.Path(bindir).resolve().parts else "ours"
+    """A script that plays a plugin is nobody's."""
+    folder = pathlib.Path(bindir).resolve()
+    return "go" if "peers" in folder.parts else "ours" if (folder / "crimp").exists() else None
 
 
 def calls():
     """The notes as what the table needs, each once."""
     found, made = {}, {}
-    for plugin, command, conf, bindir, rc, container, ifname in notes:
-        conf = document(conf)
+    for plugin, command, conf, bindir, rc, container, ifname, args in notes:
+        conf, side = dict(document(conf)), whose(bindir)
         conf.pop("prevResult", None)
-        side = whose(bindir)
+        if not side:
+            continue
+        asked = keys(conf) | {pair.partition("=")[0] for pair in (args or "").split(";") if pair}
         attachment = (plugin, conf.get("name"), container, ifname)
         if command == "ADD" and rc == 0:
             made[attachment] = side
         row = {"plugin": plugin, "verb": command, "who": side, "ok": rc == 0,
                "made": made.get(attachment) if command == "DEL" else None}
         seen = found.setdefault(json.dumps(row), set())
-        seen |= keys(conf) if rc == 0 or command == "ADD" else set()
+        seen |= asked
         ipam = (conf.get("ipam") or {}) if isinstance(conf.get("ipam"), dict) else {}
         if isinstance(ipam.get("type"), str) and ipam["type"] != plugin and rc == 0:
             row = {"plugin": ipam["type"], "verb": command, "who": side, "ok": True, "made": row["made"]}
-            found.setdefault(json.dumps(row), set()).update(keys(conf))
+            found.setdefault(json.dumps(row), set()).update(asked)
     return [{**json.loads(row), "keys": sorted(k)} for row, k in found.items()]
 
 

@@ -73,5 +73,6 @@ def run_plugin(name, command, conf="", *, netns=None, container_id=None, contain
     program = name if "/" in str(name) else bindir / name
     assert pathlib.Path(program).exists(), f"{program} is not built (make, or set CRIMP_BIN)"
     done = run(program, netns=netns, stdin=stdin, env=clean_env(**variables), check=False, timeout=timeout)
-    coverage.note(pathlib.Path(name).name, command, conf, pathlib.Path(program).resolve().parent, done.rc, container_id, ifname)
+    coverage.note(pathlib.Path(name).name, command, conf, pathlib.Path(program).resolve().parent, done.rc,
+                  container_id, ifname, args)
     return Reply(f"{name} {command} < {stdin}", done)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of what the tests have executed, plugin by plugin, from the lines that coverage.py keeps.
+
+    python3 -m lib.table [--check] FILE       print it; --check: fail when a cell is empty or a key was never given
+"""
+
+import collections
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+from .plugin import BIN, TOP
+
+VERBS = ("ADD", "CHECK", "DEL", "GC", "STATUS")
+COLUMNS = ("plugin", "keys", *VERBS, "Go, then ours", "ours, then Go", "differential", "kernels")
+
+
+def keys_of(plugin):
+    """Every key that the plugin's manual page names: heads of lists, but those that explain verbs."""
+    page = (TOP / "man" / f"crimp-{plugin}.8").read_text()
+    heads = [part for head in re.findall(r"^\.It Cm (.*)$", page, re.M) for part in head.split("Cm ")]
+    words = {w for head in heads for w in re.split(r"[ ,]+", re.split(r" [A-Z][a-z]\b", head)[0]) if w}
+    return {w for w in words if re.fullmatch(r"\w+", w) and w not in (*VERBS, "VERSION")}
+
+
+class Row:
+    def __init__(self, plugin):
+        self.plugin, self.keys, self.verbs = plugin, set(), collections.Counter()
+        self.taken, self.cases, self.kernels = collections.Counter(), set(), set()
+
+    def add(self, line, call):
+        folded = {k.lower() for k in call["keys"]}
+        if call["who"] == "ours":
+            self.keys |= folded
+            self.verbs[call["verb"]] += 1
+            if call["verb"] == "ADD" and call["ok"]:
+                self.kernels.add(line["kernel"])
+        if call["verb"] == "DEL" and call["ok"] and call["made"] and call["made"] != call["who"]:
+            self.taken[call["made"]] += 1
+
+    def cells(self):
+        named = keys_of(self.plugin)
+        self.missing = sorted(k for k in named if k.lower() not in self.keys)
+        own = {"loopback"}      # the only plugin without a key
+        yield f"{len(named) - len(self.missing)} of {len(named)}" if named or self.plugin in own else ""
+        yield from (str(self.verbs[v] or "") for v in VERBS)
+        yield from (self.take(who) for who in ("go", "ours"))
+        yield str(len(self.cases) or "")
+        yield ", ".join(sorted(self.kernels))
+
+    def take(self, who):
+        return f"{self.taken[who]}" if self.taken[who] else f"{self.taken['format']} by its files" if self.taken["format"] else ""
+
+
+def rows(file):
+    names = subprocess.run([BIN / "crimp", "--plugins"], capture_output=True, text=True, check=True).stdout.split()
+    table = {name: Row(name) for name in names}
+    for line in map(json.loads, pathlib.Path(file).read_text().splitlines()):
+        if line.get("module") in table:
+            table[line["module"]].cases.add(line["case"])
+        if line["format"] in table:
+            table[line["format"]].taken["format"] += 1
+        for call in line["calls"]:
+            if call["plugin"] in table:
+                table[call["plugin"]].add(line, call)
+    return list(table.values())
+
+
+def main(argv):
+    strict = "--check" in argv
+    found = rows(argv[-1])
+    print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS))
+    empty = []
+    for row in found:
+        cells = list(row.cells())
+        print("| " + " | ".join([row.plugin, *cells]) + " |")
+        empty += [f"{row.plugin}: {name}" for name, cell in zip(COLUMNS[1:], cells) if not cell]
+        empty += [f"{row.plugin}: key {k}" for k in row.missing]
+    for cell in empty:
+        print(f"empty: {cell}", file=sys.stderr)
+    return 1 if strict and empty else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
