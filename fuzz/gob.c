@@ -23,7 +23,8 @@ static size_t walk(const struct gob_value *v, unsigned depth)
 
 	claim(depth <= GOB_DEPTH_MAX, "depth");
 	claim(v->kind != GOB_KIND_TEXT || v->text.data[v->text.len] == '\0', "texts end");
-	gob_each(m, v) {
+	gob_each(m, v)
+	{
 		n += walk(m, depth + 1);
 		members++;
 	}

@@ -68,11 +68,20 @@ static bool is_neighbour(const struct iface_conf *c, const struct result *r, con
 	return inside;
 }
 
+/* 0.0.0.0 is how dhcp says of a route that it is on the link: to say nothing would mean the default gateway. */
+static struct ip written_gateway(const struct result_route *route)
+{
+	static const struct ip any4 = { .b = { [10] = 0xff, [11] = 0xff } };
+
+	return ip_eq(&route->gw, &any4) ? (struct ip){ { 0 } } : route->gw;
+}
+
 static struct kroute kernel_route(const struct iface_conf *c, const struct result *r, const struct result_route *route)
 {
 	/* What is on the link has no gateway: the kernel takes no route that says both. */
 	bool direct = route->has_scope && route->scope == RT_SCOPE_LINK;
-	struct ip gw = ip_is_unset(&route->gw) && !direct ? default_gateway(c, r, ip_is4(&route->dst.ip)) : route->gw;
+	struct ip gw = ip_is_unset(&route->gw) && !direct ? default_gateway(c, r, ip_is4(&route->dst.ip))
+							  : written_gateway(route);
 	/* Without connected routes the kernel would take nobody of the subnet for a neighbour. */
 	bool on_link = c->gateway_only && !ip_is_unset(&gw) && is_neighbour(c, r, &gw);
 

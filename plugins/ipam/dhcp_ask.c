@@ -202,7 +202,7 @@ bool dhcp_daemon_probe(const char *socket, int64_t deadline_ms, struct err *e)
 }
 
 bool dhcp_daemon_ask(const struct request *r, const char *socket, enum dhcp_call_kind kind, int64_t deadline_ms,
-	      struct result *ret, struct err *e)
+		     struct result *ret, struct err *e)
 {
 	CLEANUP(line_close) struct line l = { .fd = -1, .arena = r->arena, .deadline_ms = deadline_ms };
 	struct buf out;
@@ -226,9 +226,7 @@ bool dhcp_daemon_is_absent(const struct err *e)
 	case EPIPE:
 	/* something else lies there */
 	case ENOTSOCK:
-	case EPROTOTYPE:
-		return true;
-	default:
-		return false;
+	case EPROTOTYPE: return true;
+	default: return false;
 	}
 }

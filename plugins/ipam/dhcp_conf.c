@@ -160,13 +160,17 @@ static bool requests_read(const struct list *rows, struct dhcp_conf *c, struct e
 	uint8_t code;
 
 	for (size_t i = 0; i < rows->n; i++) {
+		if (row[i].skip_default)
+			defaults = false;
+		/* a row may be there for its flag alone */
+		if (str_empty(row[i].option))
+			continue;
 		if (!option_parse(row[i].option, &code, e))
 			return wrap(e, "request[%zu]", i);
 		want(c, code);
-		if (row[i].skip_default)
-			defaults = false;
 	}
-	if (defaults) {
+	/* Who asks for nothing at all is sent what the server likes, and would not know the subnet. */
+	if (defaults || !c->n_wanted) {
 		want(c, 3);
 		want(c, 1);
 	}
@@ -178,8 +182,9 @@ static bool socket_check(const char *path, const char **ret, struct err *e)
 	if (str_empty(path))
 		path = DHCP_SOCKET;
 	if (strlen(path) > SOCKET_MAX)
-		return fail_code(e, CNI_INVALID_CONFIG, "daemonSocketPath: %s: longer than the %zu bytes of a socket's path",
-				 path, SOCKET_MAX);
+		return fail_code(e, CNI_INVALID_CONFIG,
+				 "daemonSocketPath: %s: longer than the %zu bytes of a socket's path", path,
+				 SOCKET_MAX);
 	*ret = path;
 	return true;
 }

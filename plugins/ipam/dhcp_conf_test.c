@@ -23,6 +23,10 @@ static const struct {
 	{ "{\"request\":[{\"option\":\"42\"},{\"option\":\"routers\"},{\"option\":\"042\"}]}", "", "", "42,3,1," },
 	{ "{\"request\":[{\"skipDefault\":true,\"option\":\"121\"}]}", "", "", "121," },
 	{ "{\"REQUEST\":[{\"skipdefault\":false,\"Option\":\"subnet-mask\"}]}", "", "", "1,3," },
+	/* a row for its flag alone, and nothing left to ask for */
+	{ "{\"request\":[{\"skipDefault\":true},{\"option\":\"6\"},{\"option\":\"\"}]}", "", "", "6," },
+	{ "{\"request\":[{\"skipDefault\":true}]}", "", "", "3,1," },
+	{ "{\"request\":[{}]}", "", "", "3,1," },
 	{ "{\"provide\":[{\"option\":\"host-name\",\"value\":\"a\"}]}", "", "12=a ", "3,1," },
 	{ "{\"provide\":[{\"option\":\"host-name\"},{\"option\":\"60\",\"value\":\"\"}]}", "", "", "3,1," },
 	/* CNI_ARGS before the value, the last of a repeated key, the rest of the pair */
@@ -74,7 +78,6 @@ static const struct {
 	{ "{\"request\":[{\"option\":\"255\"}]}", "ipam: request[0]: Can not parse", CNI_INVALID_CONFIG },
 	{ "{\"request\":[{\"option\":\"+3\"}]}", "\"+3\"", CNI_INVALID_CONFIG },
 	{ "{\"request\":[{\"option\":\"Routers\"}]}", "\"Routers\"", CNI_INVALID_CONFIG },
-	{ "{\"request\":[{\"skipDefault\":true}]}", "ipam: request[0]: Can not parse", CNI_INVALID_CONFIG },
 	{ "{\"provide\":[{\"option\":\"53\",\"value\":\"a\"}]}", "the client's own", CNI_INVALID_CONFIG },
 };
 
@@ -108,7 +111,8 @@ static void test_lengths(void **state)
 	memset(value, 'v', 256);
 	value[256] = '\0';
 	for (size_t len = 255; len <= 256; len++) {
-		const char *conf = arena_printf(&a, "{\"provide\":[{\"option\":\"60\",\"value\":\"%.*s\"}]}", (int)len, value);
+		const char *conf =
+			arena_printf(&a, "{\"provide\":[{\"option\":\"60\",\"value\":\"%.*s\"}]}", (int)len, value);
 		const char *from = "{\"provide\":[{\"option\":\"60\",\"fromArg\":\"K\"}]}";
 
 		assert_int_equal(read_conf(&a, conf, "", &c, &e), len == 255);
@@ -116,8 +120,8 @@ static void test_lengths(void **state)
 	}
 	assert_non_null(strstr(e.text, "from CNI_ARGS \"K\": 256 bytes, at most 255"));
 	for (size_t len = 107; len <= 108; len++)
-		assert_int_equal(read_conf(&a, arena_printf(&a, "{\"daemonSocketPath\":\"%.*s\"}", (int)len, value), "", &c,
-					   &e),
+		assert_int_equal(read_conf(&a, arena_printf(&a, "{\"daemonSocketPath\":\"%.*s\"}", (int)len, value), "",
+					   &c, &e),
 				 len == 107);
 	arena_done(&a);
 }

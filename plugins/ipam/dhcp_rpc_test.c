@@ -115,8 +115,14 @@ static const struct dhcp_lease *lease(void)
 	static struct dhcp_lease l;
 	struct err e;
 
-	l = (struct dhcp_lease){ .routers = routers, .n_routers = 1, .routes = routes, .n_routes = 2, .dns = dns,
-				 .n_dns = 1, .domain = "example.org", .search = search };
+	l = (struct dhcp_lease){ .routers = routers,
+				 .n_routers = 1,
+				 .routes = routes,
+				 .n_routes = 2,
+				 .dns = dns,
+				 .n_dns = 1,
+				 .domain = "example.org",
+				 .search = search };
 	assert_true(cidr_parse("10.9.0.7/20", &l.address, &e));
 	assert_true(ip_parse("10.9.0.1", &routers[0], &e));
 	assert_true(ip_parse("10.9.0.53", &dns[0], &e));
@@ -137,8 +143,10 @@ static void test_allocate(void **state)
 	struct result r = { 0 };
 	struct dhcp_call call;
 	const char *why;
+	struct ip any;
 	uint64_t seq;
 
+	assert_true(ip_parse("0.0.0.0", &any, &w->e));
 	for (size_t i = 0; i < in.len; i++) {
 		assert_false(dhcp_rpc_next(w->c, &w->arena, &call));
 		feed(w, (struct bytes){ in.data + i, 1 });
@@ -169,7 +177,7 @@ static void test_allocate(void **state)
 	assert_false(r.routes[0].has_scope);
 	assert_int_equal(r.routes[1].scope, 253);
 	assert_int_equal(r.routes[1].dst.len, 16);
-	assert_true(ip_is_unset(&r.routes[1].gw));
+	assert_true(ip_eq(&r.routes[1].gw, &any));
 	assert_string_equal(r.dns.nameservers[0], "10.9.0.53");
 	assert_null(r.dns.nameservers[1]);
 	assert_string_equal(r.dns.search[1], "b.example");

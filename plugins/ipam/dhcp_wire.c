@@ -19,7 +19,9 @@ static const struct gob_member response_members[] = {
 	{ "Error", GOB_STRING },
 };
 /* Without what a lease never fills: the version and the interfaces are the plugin's business. */
-static const struct gob_member result_members[] = { { "IPs", WIRE_IPS }, { "Routes", WIRE_ROUTES }, { "DNS", WIRE_DNS } };
+static const struct gob_member result_members[] = { { "IPs", WIRE_IPS },
+						    { "Routes", WIRE_ROUTES },
+						    { "DNS", WIRE_DNS } };
 static const struct gob_member ip_members[] = { { "Address", WIRE_NET }, { "Gateway", GOB_BYTES } };
 static const struct gob_member net_members[] = { { "IP", GOB_BYTES }, { "Mask", GOB_BYTES } };
 static const struct gob_member route_members[] = {
@@ -96,10 +98,13 @@ static struct gob_value *route_value(struct arena *a, const struct dhcp_route *r
 	struct gob_value *v = gob_struct(a);
 
 	gob_put(v, "Dst", net_value(a, &r->dst));
-	if (ip_is_unset(&r->gw))
+	/* Without any gateway, who makes the route would take that of the address. */
+	if (ip_is_unset(&r->gw)) {
 		gob_put_number(a, v, "Scope", RT_SCOPE_LINK);
-	else
+		gob_put_bytes(a, v, "GW", (struct bytes){ "\0\0\0\0", 4 });
+	} else {
 		gob_put_bytes(a, v, "GW", address_bytes(a, &r->gw));
+	}
 	gob_put_number(a, v, "Priority", priority);
 	return v;
 }
@@ -213,8 +218,7 @@ static const char **texts_take(struct arena *a, const struct gob_value *v)
 	if (!v || !v->n)
 		return NULL;
 	texts = arena_array(a, v->n + 1, sizeof(*texts));
-	gob_each(m, v)
-		texts[n++] = m->kind == GOB_KIND_TEXT ? m->text.data : "";
+	gob_each(m, v) texts[n++] = m->kind == GOB_KIND_TEXT ? m->text.data : "";
 	return texts;
 }
 
@@ -223,7 +227,8 @@ bool wire_result_read(struct arena *a, const struct gob_value *v, struct result 
 	const struct gob_value *dns = gob_get(v, "DNS");
 	struct result r = { .version = NULL };
 
-	gob_each(m, gob_get(v, "IPs")) {
+	gob_each(m, gob_get(v, "IPs"))
+	{
 		struct result_ip *ip = result_add_ip(a, &r);
 		struct bytes gw = gob_bytes(m, "Gateway");
 
@@ -232,9 +237,7 @@ bool wire_result_read(struct arena *a, const struct gob_value *v, struct result 
 		if (gw.len && !ip_take(gw, &ip->gateway))
 			return fail(e, 0, "the DHCP daemon's answer has a gateway that is none");
 	}
-	gob_each(m, gob_get(v, "Routes"))
-		if (!route_take(m, result_add_route(a, &r), e))
-			return false;
+	gob_each(m, gob_get(v, "Routes")) if (!route_take(m, result_add_route(a, &r), e)) return false;
 	r.dns.nameservers = texts_take(a, gob_get(dns, "Nameservers"));
 	r.dns.search = texts_take(a, gob_get(dns, "Search"));
 	r.dns.options = texts_take(a, gob_get(dns, "Options"));

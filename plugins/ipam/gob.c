@@ -11,12 +11,16 @@ static const struct gob_member wire_members[] = {
 	{ "ArrayT", ARRAY_TYPE }, { "SliceT", SLICE_TYPE }, { "StructT", STRUCT_TYPE }, { "MapT", MAP_TYPE },
 	{ "GobEncoderT", CODER_TYPE }, { "BinaryMarshalerT", CODER_TYPE }, { "TextMarshalerT", CODER_TYPE },
 };
-static const struct gob_member array_members[] = { { "CommonType", COMMON_TYPE }, { "Elem", GOB_INT }, { "Len", GOB_INT } };
+static const struct gob_member array_members[] = { { "CommonType", COMMON_TYPE },
+						   { "Elem", GOB_INT },
+						   { "Len", GOB_INT } };
 static const struct gob_member common_members[] = { { "Name", GOB_STRING }, { "Id", GOB_INT } };
 static const struct gob_member slice_members[] = { { "CommonType", COMMON_TYPE }, { "Elem", GOB_INT } };
 static const struct gob_member struct_members[] = { { "CommonType", COMMON_TYPE }, { "Field", FIELD_TYPES } };
 static const struct gob_member field_members[] = { { "Name", GOB_STRING }, { "Id", GOB_INT } };
-static const struct gob_member map_members[] = { { "CommonType", COMMON_TYPE }, { "Key", GOB_INT }, { "Elem", GOB_INT } };
+static const struct gob_member map_members[] = { { "CommonType", COMMON_TYPE },
+						 { "Key", GOB_INT },
+						 { "Elem", GOB_INT } };
 static const struct gob_member coder_members[] = { { "CommonType", COMMON_TYPE } };
 
 #define STRUCT(number, rows) { .id = (number), .kind = GOB_KIND_STRUCT, .members = (rows), .n = ARRAY_LEN(rows) }
@@ -103,9 +107,7 @@ void gob_put_str(struct arena *a, struct gob_value *parent, const char *name, co
 
 const struct gob_value *gob_get(const struct gob_value *parent, const char *name)
 {
-	gob_each(m, parent)
-		if (m->name && str_eq(m->name, name))
-			return m;
+	gob_each(m, parent) if (m->name && str_eq(m->name, name)) return m;
 	return NULL;
 }
 
@@ -266,19 +268,11 @@ static bool take_value(struct reading *in, int64_t id, unsigned depth, struct go
 		return fail(e, 0, "gob: a message of more than %d values", GOB_VALUES_MAX);
 	v = value_new(in->arena, t->kind);
 	switch (t->kind) {
-	case GOB_KIND_NUMBER:
-		ok = take_number(in, id, v, e);
-		break;
-	case GOB_KIND_TEXT:
-		ok = take_text(in, v, e);
-		break;
-	case GOB_KIND_STRUCT:
-		ok = take_struct(in, t, depth - 1, v, e);
-		break;
+	case GOB_KIND_NUMBER: ok = take_number(in, id, v, e); break;
+	case GOB_KIND_TEXT: ok = take_text(in, v, e); break;
+	case GOB_KIND_STRUCT: ok = take_struct(in, t, depth - 1, v, e); break;
 	case GOB_KIND_LIST:
-	case GOB_KIND_MAP:
-		ok = take_list(in, t, depth - 1, v, e);
-		break;
+	case GOB_KIND_MAP: ok = take_list(in, t, depth - 1, v, e); break;
 	}
 	if (ok)
 		*ret = v;
@@ -297,11 +291,10 @@ static bool members_define(struct gob_reader *r, const struct gob_value *fields,
 	if (fields->n > GOB_MEMBERS_MAX)
 		return fail(e, 0, "gob: a struct of more than %d members", GOB_MEMBERS_MAX);
 	rows = arena_array(r->arena, fields->n, sizeof(*rows));
-	gob_each(f, fields)
-		rows[n++] = (struct gob_member){
-			arena_strdup(r->arena, gob_str(f, "Name")),
-			(int32_t)gob_number(f, "Id"),
-		};
+	gob_each(f, fields) rows[n++] = (struct gob_member){
+		arena_strdup(r->arena, gob_str(f, "Name")),
+		(int32_t)gob_number(f, "Id"),
+	};
 	ret->members = rows;
 	ret->n = n;
 	return true;
@@ -441,16 +434,12 @@ static void put_int(struct buf *out, int64_t v)
 static bool is_zero(const struct gob_value *v)
 {
 	switch (v->kind) {
-	case GOB_KIND_NUMBER:
-		return !v->number;
-	case GOB_KIND_TEXT:
-		return !v->text.len;
+	case GOB_KIND_NUMBER: return !v->number;
+	case GOB_KIND_TEXT: return !v->text.len;
 	case GOB_KIND_LIST:
-	case GOB_KIND_MAP:
-		return !v->n;
+	case GOB_KIND_MAP: return !v->n;
 	case GOB_KIND_STRUCT:
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -488,15 +477,12 @@ static void put_value(const struct gob_writer *w, struct buf *out, int32_t id, c
 		put_uint(out, v->text.len);
 		buf_put(out, v->text.data, v->text.len);
 		break;
-	case GOB_KIND_STRUCT:
-		put_struct(w, out, t, v);
-		break;
+	case GOB_KIND_STRUCT: put_struct(w, out, t, v); break;
 	case GOB_KIND_LIST:
 	case GOB_KIND_MAP:
 	default:
 		put_uint(out, v->n);
-		gob_each(m, v)
-			put_value(w, out, t->elem, m);
+		gob_each(m, v) put_value(w, out, t->elem, m);
 		break;
 	}
 }

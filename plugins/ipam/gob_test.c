@@ -192,7 +192,8 @@ static void test_there_and_back(void **state)
 	assert_true(gob_read(&w->reader, &w->arena, &in, &back, &w->e));
 	assert_non_null(back);
 	assert_int_equal(gob_get(back, "Boxes")->n, ARRAY_LEN(numbers));
-	gob_each(one, gob_get(back, "Boxes")) {
+	gob_each(one, gob_get(back, "Boxes"))
+	{
 		assert_int_equal(gob_number(one, "Int"), numbers[i]);
 		assert_int_equal(gob_number(one, "Uint"), numbers[i]);
 		i++;
@@ -208,7 +209,9 @@ static void test_there_and_back(void **state)
 static void test_map(void **state)
 {
 	struct world *w = *state;
-	struct bytes in = unhex(&w->arena, "0eff81040102ff8200010c01040000" "07ff8200010161" "02");
+	struct bytes in = unhex(&w->arena, "0eff81040102ff8200010c01040000"
+					   "07ff8200010161"
+					   "02");
 	const struct gob_value *v = NULL;
 
 	assert_true(gob_read(&w->reader, &w->arena, &in, &v, &w->e));

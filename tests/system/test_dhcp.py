@@ -113,6 +113,23 @@ def test_behind_a_bridge(node, daemon, server):
     assert until(lambda: not server.leases()), server.said()
 
 
+@case("DH13")
+def test_route_on_the_link(node, new_node):
+    """A destination that the server says is on the link becomes such a route of a bridge's container, with the priority"""
+    with Server(node.dir, "option:router,10.9.0.1", "121,10.20.0.0/16,0.0.0.0,10.21.0.0/16,10.9.0.7", label="links") as server:
+        daemon, pod = Daemon(node), node.container("pod")
+        node.ip("link", "add", "br7", "type", "bridge")
+        node.ip("link", "set", "br7", "up")
+        connect(node, "up0", server, "port9")
+        node.ip("link", "set", "up0", "master", "br7")
+        server.ip("link", "set", "port9", "master", "br0")
+        c = {"type": "bridge", "bridge": "br7", "ipam": daemon.ipam(priority=9, request=[{"option": "121"}])}
+        result = node.add(c, pod)
+        assert pod.route("10.20.0.0/16")["scope"] == "link" and "gateway" not in pod.route("10.20.0.0/16")
+        assert pod.route("10.21.0.0/16")["gateway"] == "10.9.0.7" and pod.route("10.20.0.0/16")["metric"] == 9
+        node.check(c, pod, prev=result)
+
+
 # ---- keys
 
 
@@ -143,6 +160,7 @@ def test_request(node, server, daemon, pod):
     assert ask("domain-name", "119")["dns"] == {"domain": "example.org", "search": ["a.example", "b.example"]}
     assert set(ask("domain-name-servers", "15", "domain-search")["dns"]) == {"nameservers", "domain", "search"}
     assert "gateway" not in ask("subnet-mask", skip=True)["ips"][0]
+    assert "gateway" in ask("", skip=True)["ips"][0]
 
 
 @case("DH:key[priority]")
@@ -189,7 +207,6 @@ BAD = {
     "provide fromArg too long": ({"provide": [{"option": "12", "fromArg": "LONG"}]}, 7, ['"12"', "CNI_ARGS", "LONG", "256", "255"]),
     "request object": ({"request": {"option": "6"}}, 6, ["request"]), "request of a number": ({"request": [6]}, 6, ["request[0]"]),
     "request option number": ({"request": [{"option": 6}]}, 6, ["request[0]", "option", "number"]),
-    "request without option": ({"request": [{"skipDefault": True}]}, 7, ["request[0]", 'option ""']),
     "request option unknown": ({"request": [{"option": "router"}]}, 7, ['option "router"', "routers"]),
     "request option 255": ({"request": [{"option": "255"}]}, 7, ['option "255"', "254"]),
     "request skipDefault text": ({"request": [{"option": "6", "skipDefault": "yes"}]}, 6, ["skipDefault", "string"]),
