@@ -7,8 +7,8 @@
 #include "plugins/ipam/dhcp.h"
 
 /*
- * Is a daemon there? e->num: why not; dhcp_daemon_is_absent() when nobody listens. The failure begins with "error dialing DHCP
- * daemon".
+ * Is a daemon there? e->num: why not; dhcp_daemon_is_absent() when nobody listens. The failure begins with "error
+ * dialing DHCP daemon".
  */
 bool dhcp_daemon_probe(const char *socket, int64_t deadline_ms, struct err *e) MUST_CHECK;
 /*

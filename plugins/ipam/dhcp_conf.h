@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The configuration of dhcp: read by the plugin to find and to spare the daemon, and by the daemon to know what to ask. */
+/*
+ * The configuration of dhcp: read by the plugin to find and to spare the daemon, and by the daemon to know what to ask.
+ */
 #ifndef CRIMP_PLUGINS_IPAM_DHCP_CONF_H
 #define CRIMP_PLUGINS_IPAM_DHCP_CONF_H
 

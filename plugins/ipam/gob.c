@@ -5,7 +5,17 @@
 
 /* ---- types that every stream knows ---- */
 
-enum { WIRE_TYPE = 16, ARRAY_TYPE, COMMON_TYPE, SLICE_TYPE, STRUCT_TYPE, FIELD_TYPE, FIELD_TYPES, MAP_TYPE, CODER_TYPE };
+enum {
+	WIRE_TYPE = 16,
+	ARRAY_TYPE,
+	COMMON_TYPE,
+	SLICE_TYPE,
+	STRUCT_TYPE,
+	FIELD_TYPE,
+	FIELD_TYPES,
+	MAP_TYPE,
+	CODER_TYPE
+};
 
 static const struct gob_member wire_members[] = {
 	{ "ArrayT", ARRAY_TYPE }, { "SliceT", SLICE_TYPE }, { "StructT", STRUCT_TYPE }, { "MapT", MAP_TYPE },
