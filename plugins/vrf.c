@@ -243,20 +243,22 @@ static bool restore_addresses(struct vrf *v, struct err *e)
 	return !v->n_addrs || wait_local(v, e);
 }
 
-/* Those of the main table into @table. Without a gateway first: the others may need them to reach theirs. */
+/*
+ * Those of the main table into @table, in front of what other ports have there. Without a gateway first: the others may
+ * need them to reach theirs.
+ */
 static bool restore_routes(struct vrf *v, uint32_t table, struct err *e)
 {
 	for (unsigned with_gateway = 0; with_gateway < 2; with_gateway++)
 		for (size_t i = 0; i < v->n_routes; i++) {
 			struct kroute k = v->routes[i];
-			unsigned how = ip_is4(&k.dst.ip) ? NLM_F_REPLACE : NLM_F_APPEND;
 			struct err why = ERR_INIT;
 
 			if (!ip_is_unset(&k.gw) != with_gateway)
 				continue;
 			if (k.table == RT_TABLE_MAIN)
 				k.table = table;
-			if (route_add(&v->nl, &k, NLM_F_CREATE | how, &why) || why.num == EEXIST)
+			if (route_add(&v->nl, &k, NLM_F_CREATE, &why) || why.num == EEXIST)
 				continue;
 			*e = why;
 			return wrap(e, "could not restore the routes of %s", v->link.name);

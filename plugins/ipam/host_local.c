@@ -40,9 +40,9 @@ static bool segment_next(struct lease_store *s, const struct range_segment *seg,
 				return false;
 			from = ip_add(last, 1);
 		}
-		if (!lease_next_free(s, &from, &seg->last, last))
+		if (!range_skip(seg->range, &from, &seg->last) || !lease_next_free(s, &from, &seg->last, last))
 			return false;
-	} while (ip_eq(last, &seg->range->gateway));
+	} while (ip_eq(last, &seg->range->gateway) || range_excludes(seg->range, last));
 	return true;
 }
 
@@ -114,6 +114,9 @@ static bool take_wanted(struct job *j, size_t set, const struct ip *ip, struct g
 
 	if (ip_eq(ip, &range->gateway))
 		return fail(e, 0, "requested ip %s is subnet's gateway", ip_text(ip, text));
+	if (range_excludes(range, ip))
+		return fail(e, 0, "requested IP address %s is excluded from range set %s", ip_text(ip, text),
+			    range_set_text(j->r->arena, &j->conf.sets[set]));
 	if (!lease_take(j->store, ip, j->owner, &taken, e))
 		return false;
 	if (taken)

@@ -41,12 +41,55 @@ static bool read_ip_loose(struct arena *a, const struct json *v, void *dst, cons
 	return read_str(a, v, &text, f, e) && ip_parse_loose(text, dst, e);
 }
 
+static bool span_ends(char *text, struct span *ret, struct err *e)
+{
+	char *dash = strchr(text, '-');
+	struct span s;
+
+	*dash = '\0';
+	if (!ip_parse(text, &s.first, e) || !ip_parse(dash + 1, &s.last, e))
+		return false;
+	*dash = '-';
+	if (ip_is4(&s.first) != ip_is4(&s.last) || ip_cmp(&s.first, &s.last) > 0)
+		return fail(e, 0, "%s does not go up within one family", text);
+	*ret = s;
+	return true;
+}
+
+/* "10.1.0.7", "10.1.0.64/26", "10.1.0.10-10.1.0.20" */
+static bool read_span(struct arena *a, const struct json *v, void *dst, const struct field *f, struct err *e)
+{
+	struct span *ret = dst;
+	const char *text;
+	struct cidr c;
+	struct ip net;
+
+	if (!read_str(a, v, &text, f, e))
+		return false;
+	if (strchr(text, '-'))
+		return span_ends(arena_strdup(a, text), ret, e);
+	if (!strchr(text, '/'))
+		return ip_parse(text, &ret->first, e) && ip_parse(text, &ret->last, e);
+	if (!cidr_parse(text, &c, e))
+		return false;
+	net = cidr_network(&c);
+	if (!ip_eq(&net, &c.ip))
+		return fail(e, 0, "%s has host bits set", text);
+	*ret = (struct span){ net, cidr_last(&c) };
+	return true;
+}
+
+static const struct field_list span_list = {
+	.size = sizeof(struct span),
+	.item = { .read = read_span },
+};
 static const struct field range_fields[] = {
 	FIELD(struct range, subnet, read_cidr),
 	FIELD_AS("subnet", struct range, has_subnet, read_present),
 	FIELD_AS("rangeStart", struct range, start, read_ip_opt),
 	FIELD_AS("rangeEnd", struct range, end, read_ip_opt),
 	FIELD(struct range, gateway, read_ip_opt),
+	FIELD(struct range, exclude, read_list, .arg = &span_list),
 	{ 0 }
 };
 static const struct field_list set_list = {
@@ -70,6 +113,7 @@ static const struct field ipam_fields[] = {
 	FIELD_AS("rangeStart", struct draft, single.start, read_ip_opt),
 	FIELD_AS("rangeEnd", struct draft, single.end, read_ip_opt),
 	FIELD_AS("gateway", struct draft, single.gateway, read_ip_opt),
+	FIELD_AS("exclude", struct draft, single.exclude, read_list, .arg = &span_list),
 	FIELD(struct draft, routes, read_list, .arg = &route_list),
 	{ 0 }
 };
@@ -153,6 +197,8 @@ static bool sets_read(const struct request *r, struct draft *d, const struct wis
 {
 	unsigned v4 = 0, v6 = 0;
 
+	if (d->single.exclude.n && !d->single.has_subnet)
+		return fail_code(e, CNI_INVALID_CONFIG, "ipam: exclude: there is no subnet beside it");
 	c->sets = arena_array(r->arena, runtime->ranges.n + 1 + d->ranges.n, sizeof(*c->sets));
 	c->n_sets = sets_put(c->sets, &runtime->ranges);
 	if (d->single.has_subnet)

@@ -43,6 +43,89 @@ static bool subnet_check(const struct range *r, struct err *e)
 	return true;
 }
 
+// ---- what is excluded ----
+
+static const struct span *span_of(const struct range *r, const struct ip *ip)
+{
+	const struct span *v = r->exclude.items;
+
+	for (size_t i = 0; i < r->exclude.n; i++)
+		if (ip_cmp(&v[i].first, ip) <= 0 && ip_cmp(ip, &v[i].last) <= 0)
+			return &v[i];
+	return NULL;
+}
+
+bool range_excludes(const struct range *r, const struct ip *ip)
+{
+	return span_of(r, ip);
+}
+
+bool range_skip(const struct range *r, struct ip *ip, const struct ip *last)
+{
+	const struct span *s;
+
+	while ((s = span_of(r, ip))) {
+		if (ip_cmp(&s->last, last) >= 0)
+			return false;
+		*ip = ip_add(&s->last, 1);
+	}
+	return ip_cmp(ip, last) <= 0;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	return ip_cmp(&x->first, &y->first);
+}
+
+/* In order, and what overlaps or touches is one. */
+static void spans_merge(struct list *l)
+{
+	struct span *v = l->items;
+	size_t n = 0;
+
+	if (!l->n)
+		return;
+	qsort(v, l->n, sizeof(*v), by_first);
+	for (size_t i = 1; i < l->n; i++) {
+		if (ip_cmp(&v[i].first, &v[n].last) > 0 && ip_distance(&v[n].last, &v[i].first) > 1)
+			v[++n] = v[i];
+		else if (ip_cmp(&v[i].last, &v[n].last) > 0)
+			v[n].last = v[i].last;
+	}
+	l->n = n + 1;
+}
+
+/* Is there an address that is neither excluded nor the gateway? */
+static bool leaves_any(const struct range *r)
+{
+	struct ip ip = r->start;
+
+	while (range_skip(r, &ip, &r->end)) {
+		if (!ip_eq(&ip, &r->gateway))
+			return true;
+		ip = ip_add(&ip, 1);
+	}
+	return false;
+}
+
+static bool exclude_complete(struct range *r, struct err *e)
+{
+	const struct span *v = r->exclude.items;
+	char first[IP_TEXT_MAX], last[IP_TEXT_MAX];
+
+	for (size_t i = 0; i < r->exclude.n; i++) {
+		if (!cidr_has(&r->subnet, &v[i].first))
+			return outside("exclude:", &v[i].first, &r->subnet, e);
+		if (!cidr_has(&r->subnet, &v[i].last))
+			return outside("exclude:", &v[i].last, &r->subnet, e);
+	}
+	spans_merge(&r->exclude);
+	return !r->exclude.n || leaves_any(r) ||
+	       fail(e, 0, "exclude: no address of %s-%s is left", ip_text(&r->start, first), ip_text(&r->end, last));
+}
+
 static bool range_complete(struct range *r, struct err *e)
 {
 	if (!subnet_check(r, e))
@@ -60,7 +143,7 @@ static bool range_complete(struct range *r, struct err *e)
 		r->end = ip_is4(&last) ? ip_add(&last, -1) : last;
 	else if (!range_has(r, &r->end))
 		return outside("RangeEnd", &r->end, &r->subnet, e);
-	return true;
+	return exclude_complete(r, e);
 }
 
 static bool ranges_overlap(const struct range *a, const struct range *b)

@@ -9,13 +9,20 @@
 
 #include "lib/arena.h"
 #include "lib/err.h"
+#include "lib/field.h"
 #include "lib/ip.h"
+
+/* Addresses from first to last, both included. */
+struct span {
+	struct ip first, last;
+};
 
 struct range {
 	struct cidr subnet;
 	bool has_subnet;
 	struct ip start, end;	/* inclusive; unset: first and last usable address */
 	struct ip gateway;	/* never handed out from this range; unset: the first address */
+	struct list exclude;	/* of struct span: never handed out either; complete: in order and apart */
 };
 
 struct range_set {
@@ -26,6 +33,9 @@ struct range_set {
 bool range_sets_complete(struct arena *a, struct range_set *sets, size_t n, struct err *e) MUST_CHECK;
 /* The range of the set that @ip is in, NULL if none. */
 const struct range *range_find(const struct range_set *set, const struct ip *ip);
+bool range_excludes(const struct range *r, const struct ip *ip);
+/* Move @ip up to the first address that is not excluded; false (and @ip anything) if that would be beyond @last. */
+bool range_skip(const struct range *r, struct ip *ip, const struct ip *last);
 /* "10.0.0.1-10.0.0.9,10.0.1.1-10.0.1.9" */
 const char *range_set_text(struct arena *a, const struct range_set *set);
 

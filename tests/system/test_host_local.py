@@ -315,3 +315,106 @@ def test_large_subnets(pool):
     p = pool(ranges({"subnet": "10.0.0.0/8"}, {"subnet": "fd00::/48", "rangeStart": "fd00:0:0:8000::5"}))
     assert p.add() == ["10.0.0.2/8", "fd00:0:0:8000::5/48"]
     assert json.dumps(p.node.leases()) == '{"10.0.0.2": ["c1", "eth0"], "fd00:0:0:8000::5": ["c1", "eth0"]}'
+
+
+EXCLUDE = {
+    "address": (["10.1.0.3"], ["10.1.0.2", "10.1.0.4", "10.1.0.5", "10.1.0.6"]),
+    "first": (["10.1.0.2"], ["10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6"]),
+    "last": (["10.1.0.6"], ["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5"]),
+    "span": (["10.1.0.3-10.1.0.5"], ["10.1.0.2", "10.1.0.6"]),
+    "subnet": (["10.1.0.4/31"], ["10.1.0.2", "10.1.0.3", "10.1.0.6"]),
+    "several": (["10.1.0.6/32", "10.1.0.2-10.1.0.2", "10.1.0.4"], ["10.1.0.3", "10.1.0.5"]),
+    "overlapping": (["10.1.0.3-10.1.0.4", "10.1.0.4-10.1.0.5", "10.1.0.3"], ["10.1.0.2", "10.1.0.6"]),
+    "touching": (["10.1.0.5", "10.1.0.4", "10.1.0.3"], ["10.1.0.2", "10.1.0.6"]),
+    "gateway and ends": (["10.1.0.0-10.1.0.2", "10.1.0.7"], ["10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6"]),
+    "nothing": ([], ["10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6"]),
+}
+
+
+@case("host-local:exclude")
+@pytest.mark.parametrize("form", ["ranges", "single", "capability"])
+@pytest.mark.parametrize("what", EXCLUDE)
+def test_exclude(pool, what, form):
+    """Excluded addresses are never leased, in any form of a range and however often the set is walked; then it is used up"""
+    exclude, wanted = EXCLUDE[what]
+    one = {"subnet": "10.1.0.0/29", "exclude": exclude}
+    if form == "capability":
+        p = pool({"routes": []}, capabilities={"ipRanges": True}, runtimeConfig={"ipRanges": [[one]]})
+    else:
+        p = pool(ranges(one) if form == "ranges" else one)
+    assert p.take(len(wanted)) == wanted
+    assert "no IP addresses available in range set" in p.call("ADD", "more").error["msg"]
+    assert p.call("STATUS").error["code"] == 50
+    p.delete("c0")
+    assert p.call("STATUS").ok and p.add("again") == [wanted[0] + "/29"]
+
+
+@case("host-local:exclude-wanted")
+def test_exclude_wanted(pool, node):
+    """An excluded address that is asked for is refused by name, and nothing is leased"""
+    p = pool(ranges({"subnet": "10.1.0.0/24", "exclude": ["10.1.0.64/26"]}, {"subnet": "fd00::/64", "exclude": ["fd00::5"]}))
+    for address in "10.1.0.64", "10.1.0.127", "fd00::5":
+        assert f"requested IP address {address} is excluded" in p.call("ADD", cni_args=f"IP={address}").error["msg"]
+        assert node.leases() == {}
+    assert p.add(cni_args="IP=10.1.0.128") == ["10.1.0.128/24", "fd00::2/64"]
+
+
+@case("host-local:exclude-later")
+def test_exclude_later(pool, node):
+    """A lease that has become excluded is CHECKed and released"""
+    p = pool()
+    assert p.add() == ["10.1.0.2/24"]
+    p.conf["ipam"]["ranges"][0][0]["exclude"] = ["10.1.0.0/25"]
+    assert p.call("CHECK").ok
+    assert p.add("c2") == ["10.1.0.128/24"]
+    p.delete()
+    assert list(node.leases()) == ["10.1.0.128"]
+
+
+@case("host-local:exclude-large")
+def test_exclude_large(pool):
+    """Excluding 2^63 addresses costs nothing"""
+    p = pool(ranges({"subnet": "fd00::/64", "exclude": ["fd00::/65", "fd00:0:0:0:8000::1"]}, {"subnet": "10.0.0.0/8", "exclude": ["10.0.0.0/9"]}))
+    assert p.add() == ["fd00::8000:0:0:0/64", "10.128.0.0/8"]
+    assert p.add("c2") == ["fd00::8000:0:0:2/64", "10.128.0.1/8"]
+
+
+BAD_EXCLUDE = {
+    "text": ("10.1.0.5", 6, "exclude"),
+    "number": ([5], 6, "exclude[0]"),
+    "nonsense": (["x"], 6, "exclude[0]"),
+    "empty": ([""], 6, "exclude[0]"),
+    "null": ([None], 6, "exclude[0]"),
+    "prefix": (["10.1.0.0/33"], 6, "10.1.0.0/33"),
+    "host bits": (["10.1.0.65/26"], 6, "10.1.0.65/26 has host bits set"),
+    "backwards": (["10.1.0.9-10.1.0.8"], 6, "10.1.0.9-10.1.0.8"),
+    "mixed": (["10.1.0.9-fd00::1"], 6, "one family"),
+    "half": (["10.1.0.9-"], 6, "exclude[0]"),
+    "other half": (["-10.1.0.9"], 6, "exclude[0]"),
+    "second": (["10.1.0.7", "10.1.0.8/x"], 6, "exclude[1]"),
+    "outside": (["10.2.0.1"], 7, "exclude: 10.2.0.1 not in network 10.1.0.0/24"),
+    "reaching outside": (["10.1.0.9-10.1.1.9"], 7, "exclude: 10.1.1.9 not in network"),
+    "other family": (["fd00::1"], 7, "exclude: fd00::1 not in network"),
+    "everything": (["10.1.0.0/24"], 7, "exclude: no address of 10.1.0.1-10.1.0.254 is left"),
+    "everything but the gateway": (["10.1.0.2-10.1.0.255"], 7, "exclude: no address"),
+}
+
+
+@case("host-local:invalid-exclude")
+@pytest.mark.parametrize("form", ["ranges", "single"])
+@pytest.mark.parametrize("what", BAD_EXCLUDE)
+def test_bad_exclude(pool, node, what, form):
+    """What cannot be excluded is named, and nothing is leased"""
+    exclude, code, says = BAD_EXCLUDE[what]
+    one = {"subnet": "10.1.0.0/24", "exclude": exclude}
+    p = pool(ranges(one) if form == "ranges" else one)
+    error = p.call("ADD").error
+    assert error["code"] == code and says in error["msg"], error
+    assert not node.data.exists()
+
+
+@case("host-local:exclude-alone")
+def test_exclude_alone(pool):
+    """exclude beside ranges, where it belongs to none, is refused"""
+    error = pool({**ranges({"subnet": "10.1.0.0/24"}), "exclude": ["10.1.0.5"]}).call("ADD").error
+    assert error["code"] == 7 and "exclude" in error["msg"]
