@@ -16,7 +16,12 @@
 #define FAST_MS	       2000
 #define SLOW_MS	       4000
 #define JITTER_MS      1000
-/* An interface that was just set up may refuse for moments to send. */
+/*
+ * An interface that was just set up may refuse for moments to send, and what is sent to it is lost until the kernel has
+ * told its other end (up to a second, when many interfaces come and go).
+ */
+#define HASTY_TRIES    3
+#define HASTY_MS       100
 #define NOT_UP_MS      200
 #define NAK_PAUSE_MS   1000
 /* Between two tries of renewing: RFC 2131 wants half of what is left, and at least a minute if the lease has one. */
@@ -265,6 +270,8 @@ static int64_t pause_ms(struct dhcp_client *c)
 {
 	int64_t ms = FAST_MS;
 
+	if (c->hasty)
+		return (int64_t)HASTY_MS << (HASTY_TRIES - c->hasty--);
 	if (c->tries >= FAST_TRIES) {
 		unsigned twice = c->tries - FAST_TRIES;
 
@@ -303,6 +310,7 @@ static void select_again(struct dhcp_client *c, int64_t ms)
 static bool discover(struct dhcp_client *c, int netns, int64_t give_up_ms, struct err *e)
 {
 	exchange_begin(c);
+	c->hasty = c->place.raised ? HASTY_TRIES : 0;
 	c->give_up = c->began + give_up_ms;
 	if (!fits(c, e) || !socket_raw(c, netns, e))
 		return false;

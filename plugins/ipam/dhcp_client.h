@@ -81,6 +81,7 @@ struct dhcp_client {
 	int64_t asked;			/* when the latest REQUEST went out: a lease counts from here */
 	int64_t back_to_start;		/* REQUESTING: when the offer is worth nothing any more */
 	unsigned tries;
+	unsigned hasty;			/* quick repetitions that are left to an interface that was just set up */
 
 	struct ip wanted;		/* address offered, had before or asked for; unset: any */
 	struct ip had;			/* raised: the address to put back */

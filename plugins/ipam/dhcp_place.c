@@ -70,7 +70,7 @@ bool dhcp_place_same(const struct dhcp_place *a, const struct dhcp_place *b)
 	return a->dev == b->dev && a->ino == b->ino && a->index == b->index && mac_eq(&a->mac, &b->mac);
 }
 
-bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_place *seen, bool up, int *ret_netns,
+bool dhcp_place_reopen(const char *path, const char *ifname, struct dhcp_place *seen, bool up, int *ret_netns,
 		       bool *ret_gone, struct err *e)
 {
 	autoclose int netns = -1;
@@ -89,6 +89,7 @@ bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_p
 	}
 	if (up && !set_up(&nl, &link, e))
 		return false;
+	seen->raised = p.raised;
 	*ret_netns = fd_take(&netns);
 	return true;
 }

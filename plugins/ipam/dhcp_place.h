@@ -19,6 +19,7 @@ struct dhcp_place {
 	uint32_t index;
 	struct mac mac;
 	uint32_t mtu;
+	bool raised;		/* it was down when it was opened */
 };
 
 /* Open the namespace at @path and look at its interface @ifname, which is set up if it is down. */
@@ -26,10 +27,10 @@ bool dhcp_place_open(const char *path, const char *ifname, struct dhcp_place *re
 		     struct err *e) MUST_CHECK;
 bool dhcp_place_same(const struct dhcp_place *a, const struct dhcp_place *b);
 /*
- * The same, of a place seen before; set up only if @up. *ret_gone with the failure: it is not there any more, or
+ * The same, of a place seen before (@seen->raised is what changes); set up only if @up. *ret_gone with the failure: it is not there any more, or
  * something else is.
  */
-bool dhcp_place_reopen(const char *path, const char *ifname, const struct dhcp_place *seen, bool up, int *ret_netns,
+bool dhcp_place_reopen(const char *path, const char *ifname, struct dhcp_place *seen, bool up, int *ret_netns,
 		       bool *ret_gone, struct err *e) MUST_CHECK;
 
 /* Take the address off, so that nobody answers for it when the interface comes up again, and the interface down. */

@@ -220,7 +220,12 @@ static bool revive(const struct dhcp_host *h, struct arena *a, const struct stor
 	ask.wanted = (const uint8_t *)wanted.data;
 	ask.n_wanted = wanted.len;
 	c = dhcp_client_new(h, &ask);
-	c->place = (struct dhcp_place){ s->dev, s->ino, s->cookie, (uint32_t)s->index, s->mac, (uint32_t)s->mtu };
+	c->place = (struct dhcp_place){ .dev = s->dev,
+					.ino = s->ino,
+					.cookie = s->cookie,
+					.mac = s->mac,
+					.index = (uint32_t)s->index,
+					.mtu = (uint32_t)s->mtu };
 	c->server_mac = s->server_mac;
 	c->bound_at = (int64_t)s->bound_at;
 	memcpy(c->ack, ack.data, ack.len);
