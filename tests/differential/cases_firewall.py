@@ -75,7 +75,7 @@ CASES = [
         ("long admin chain", {"iptablesAdminChainName": "x" * 40}))],
 ]
 
-SAVED = r"^go: node iptables-save filter: "
+SAVED = r"^go: node ip6?tables-save filter: "
 EXPECTED = [
     *HOST_LOCAL,
     Expect("firewall:tidy", SAVED, case=r"^(DEL|without namespace)"),
