@@ -89,7 +89,7 @@ static void test_priority(void **state UNUSED)
 	OK(rule_add(&w.nl, &first, &e));
 	OK(rule_add(&w.nl, &second, &e));
 	OK(rule_list(&w.nl, &w.arena, AF_INET, &all, &n, &e));
-	assert_int_equal(n, 5);	/* local, ours, ours, main, default */
+	assert_int_equal(n, 5); /* local, ours, ours, main, default */
 	assert_int_equal(all[1].table, 101);
 	assert_int_equal(all[2].priority, 7000);
 	assert_false(all[1].conditional || all[2].conditional);

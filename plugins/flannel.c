@@ -182,8 +182,8 @@ static bool flannel_del(const struct request *r, struct err *e)
 
 struct gc {
 	const struct flannel *f;
-	struct bytes valid;	/* the list as the runtime wrote it */
-	struct bytes last;	/* the configuration that the delegate has cleaned up with already */
+	struct bytes valid; /* the list as the runtime wrote it */
+	struct bytes last;  /* the configuration that the delegate has cleaned up with already */
 	struct errs all;
 };
 

@@ -40,8 +40,8 @@ static bool gateway_read(const char *text, struct sbr_conf *c, struct err *e)
 	if (!ip_parse(text, &ip, &ignored))
 		return fail_code(e, CNI_INVALID_CONFIG, "invalid static gateway IP address: \"%s\"", text);
 	if (ip_is_unset(&ip) || ip_eq(&ip, &any4) || ip_is_multicast(&ip) || ip_is_loopback(&ip))
-		return fail_code(e, CNI_INVALID_CONFIG, "invalid static gateway IP address: %s is of no single neighbour",
-				 text);
+		return fail_code(e, CNI_INVALID_CONFIG,
+				 "invalid static gateway IP address: %s is of no single neighbour", text);
 	to = ip_is4(&ip) ? &c->gateway4 : &c->gateway6;
 	if (!ip_is_unset(to))
 		return fail_code(e, CNI_INVALID_CONFIG, "two IPv%c addresses, at most one of each family",

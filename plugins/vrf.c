@@ -33,7 +33,7 @@
 
 struct conf {
 	const char *name;
-	uint32_t table;		/* 0: any */
+	uint32_t table; /* 0: any */
 };
 
 static const struct field vrf_fields[] = {
@@ -65,12 +65,12 @@ static bool conf_read(const struct request *r, struct conf *ret, struct err *e)
 struct vrf {
 	const struct request *r;
 	struct conf conf;
-	struct nl nl;		/* in the container */
-	struct link link, master;	/* index 0: none */
-	bool made;		/* the VRF is of this ADD */
+	struct nl nl;             /* in the container */
+	struct link link, master; /* index 0: none */
+	bool made;                /* the VRF is of this ADD */
 	bool enslaved;
 	/* what hung on the interface */
-	struct addr *addrs;	/* IPv6, not of the link itself */
+	struct addr *addrs; /* IPv6, not of the link itself */
 	struct kroute *routes;
 	size_t n_addrs, n_routes;
 };
@@ -243,27 +243,30 @@ static bool restore_addresses(struct vrf *v, struct err *e)
 	return !v->n_addrs || wait_local(v, e);
 }
 
+static void restore_route(struct vrf *v, const struct kroute *route, uint32_t table, struct errs *all)
+{
+	struct kroute k = *route;
+	struct err why = ERR_INIT;
+
+	if (k.table == RT_TABLE_MAIN)
+		k.table = table;
+	if (!route_add(&v->nl, &k, NLM_F_CREATE, &why) && why.num != EEXIST)
+		errs_add(all, &why);
+}
+
 /*
  * Those of the main table into @table, in front of what other ports have there. Without a gateway first: the others may
  * need them to reach theirs.
  */
 static bool restore_routes(struct vrf *v, uint32_t table, struct err *e)
 {
-	for (unsigned with_gateway = 0; with_gateway < 2; with_gateway++)
-		for (size_t i = 0; i < v->n_routes; i++) {
-			struct kroute k = v->routes[i];
-			struct err why = ERR_INIT;
+	struct errs all = { .count = 0 };
 
-			if (!ip_is_unset(&k.gw) != with_gateway)
-				continue;
-			if (k.table == RT_TABLE_MAIN)
-				k.table = table;
-			if (route_add(&v->nl, &k, NLM_F_CREATE, &why) || why.num == EEXIST)
-				continue;
-			*e = why;
-			return wrap(e, "could not restore the routes of %s", v->link.name);
-		}
-	return true;
+	for (unsigned with_gateway = 0; with_gateway < 2; with_gateway++)
+		for (size_t i = 0; i < v->n_routes; i++)
+			if (!ip_is_unset(&v->routes[i].gw) == with_gateway)
+				restore_route(v, &v->routes[i], table, &all);
+	return errs_done(&all, e) || wrap(e, "could not restore the routes of %s", v->link.name);
 }
 
 static void undo(struct vrf *v)

@@ -2,8 +2,8 @@
 #include "plugins/ipam/host_local_conf.h"
 
 #include "cni/args.h"
-#include "lib/field.h"
 #include "lib/str.h"
+#include "plugins/ipam/decode.h"
 
 #define DATA_DIR "/var/lib/cni/networks"
 
@@ -13,12 +13,6 @@ struct draft {
 	struct range single; /* the form of one range at the top */
 	struct list routes;
 };
-
-/* "" is as good as nothing. */
-static bool read_ip_opt(struct arena *a, const struct json *v, void *dst, const struct field *f, struct err *e)
-{
-	return json_str_is(v, "") || read_ip(a, v, dst, f, e);
-}
 
 /* An address, with or without a prefix length, which nobody needs. */
 static bool ip_parse_loose(const char *text, struct ip *ret, struct err *e)
@@ -141,15 +135,6 @@ static const struct field runtime_fields[] = {
 	{ 0 }
 };
 
-static bool decode(struct arena *a, const struct json *o, const char *where, const struct field *rows, void *dst,
-		   struct err *e)
-{
-	if (json_fields(a, o, rows, dst, e))
-		return true;
-	e->code = CNI_DECODING_FAILURE;
-	return wrap(e, "%s", where);
-}
-
 static void wanted_put(struct host_local_conf *c, const struct ip *ip)
 {
 	for (size_t i = 0; i < c->n_wanted; i++)
@@ -224,9 +209,9 @@ bool host_local_conf_read(const struct request *r, struct host_local_conf *ret, 
 
 	if (!r->net.ipam)
 		return fail_code(e, CNI_INVALID_CONFIG, "IPAM config missing 'ipam' key");
-	if (!decode(r->arena, r->net.ipam, "ipam", ipam_fields, d, e) ||
-	    !decode(r->arena, r->net.args_cni, "args.cni", args_fields, &args, e) ||
-	    !decode(r->arena, r->net.runtime, "runtimeConfig", runtime_fields, &runtime, e))
+	if (!ipam_decode(r->arena, r->net.ipam, "ipam", ipam_fields, d, e) ||
+	    !ipam_decode(r->arena, r->net.args_cni, "args.cni", args_fields, &args, e) ||
+	    !ipam_decode(r->arena, r->net.runtime, "runtimeConfig", runtime_fields, &runtime, e))
 		return false;
 	if (!wanted_read(r, &args, &runtime, &c, e) || !sets_read(r, d, &runtime, &c, e))
 		return false;
@@ -242,7 +227,7 @@ bool host_local_conf_data_dir(const struct request *r, const char **ret, struct 
 {
 	struct draft d = { .data_dir = NULL };
 
-	if (!decode(r->arena, r->net.ipam, "ipam", place_fields, &d, e))
+	if (!ipam_decode(r->arena, r->net.ipam, "ipam", place_fields, &d, e))
 		return false;
 	*ret = str_empty(d.data_dir) ? DATA_DIR : d.data_dir;
 	return true;

@@ -133,6 +133,60 @@ static void test_walk(void **state)
 	assert_string_equal(walk(&one, "10.1.0.8"), "0.5 0.6 0.7 0.8 ");
 }
 
+static struct span span(const char *first, const char *last)
+{
+	return (struct span){ ip(first), ip(last) };
+}
+
+/* Where the search goes on from @from, "" if nowhere. */
+static const char *skip_from(const struct range *r, const char *from)
+{
+	static char text[IP_TEXT_MAX];
+	struct ip at = ip(from);
+
+	return range_skip(r, &at, &r->end) ? ip_text(&at, text) : "";
+}
+
+static void test_exclude(void **state)
+{
+	struct span spans[] = { span("10.1.0.20", "10.1.0.29"), span("10.1.0.5", "10.1.0.5"),
+				span("10.1.0.25", "10.1.0.30"), span("10.1.0.6", "10.1.0.7"),
+				span("10.1.0.22", "10.1.0.23"), span("10.1.0.250", "10.1.0.255") };
+	struct range r = range("10.1.0.0/24", "", "", "");
+	struct range_set set = { &r, 1 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	r.exclude = (struct list){ spans, 6 };
+	assert_true(range_sets_complete(&a, &set, 1, &e));
+	assert_int_equal(r.exclude.n, 3);
+	assert_true(range_excludes(&r, &spans[0].first) && range_excludes(&r, &spans[1].last));
+	assert_string_equal(skip_from(&r, "10.1.0.4"), "10.1.0.4");
+	assert_string_equal(skip_from(&r, "10.1.0.5"), "10.1.0.8");
+	assert_string_equal(skip_from(&r, "10.1.0.20"), "10.1.0.31");
+	assert_string_equal(skip_from(&r, "10.1.0.30"), "10.1.0.31");
+	assert_string_equal(skip_from(&r, "10.1.0.250"), "");
+}
+
+static void test_exclude_refused(void **state)
+{
+	struct span all = span("10.1.0.2", "10.1.0.255"), far = span("10.1.0.9", "10.1.1.0"),
+		    most = span("10.1.0.2", "10.1.0.253");
+	struct range r = range("10.1.0.0/24", "", "", "");
+	struct range_set set = { &r, 1 };
+	struct err e = ERR_INIT;
+
+	(void)state;
+	r.exclude = (struct list){ &all, 1 };
+	assert_false(range_sets_complete(&a, &set, 1, &e));
+	assert_non_null(strstr(e.text, "no address of 10.1.0.1-10.1.0.254 is left"));
+	r.exclude = (struct list){ &far, 1 };
+	assert_false(range_sets_complete(&a, &set, 1, &e));
+	assert_non_null(strstr(e.text, "10.1.1.0 not in network"));
+	r.exclude = (struct list){ &most, 1 };
+	assert_true(range_sets_complete(&a, &set, 1, &e));
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -150,7 +204,8 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_defaults), cmocka_unit_test(test_refused),
-					    cmocka_unit_test(test_walk) };
+					    cmocka_unit_test(test_walk), cmocka_unit_test(test_exclude),
+					    cmocka_unit_test(test_exclude_refused) };
 
 	return cmocka_run_group_tests(tests, start, stop);
 }

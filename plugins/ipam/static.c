@@ -7,8 +7,8 @@
 #include "plugins/plugin.h"
 
 #include "cni/args.h"
-#include "lib/field.h"
 #include "lib/str.h"
+#include "plugins/ipam/decode.h"
 
 struct entry {
 	const char *text; /* as written in the configuration */
@@ -27,11 +27,6 @@ struct static_conf {
 	struct dns dns;
 	struct entries final;
 };
-
-static bool read_ip_opt(struct arena *a, const struct json *v, void *dst, const struct field *f, struct err *e)
-{
-	return json_str_is(v, "") || read_ip(a, v, dst, f, e);
-}
 
 static const struct field entry_fields[] = {
 	FIELD_AS("address", struct entry, text, read_str),
@@ -60,15 +55,6 @@ static const struct field ips_fields[] = {
 	{ .name = "ips", .read = read_list, .arg = &text_list },
 	{ 0 }
 };
-
-static bool decode(struct arena *a, const struct json *o, const char *where, const struct field *rows, void *dst,
-		   struct err *e)
-{
-	if (json_fields(a, o, rows, dst, e))
-		return true;
-	e->code = CNI_DECODING_FAILURE;
-	return wrap(e, "%s", where);
-}
 
 /* @what: how the failure calls the source. */
 static bool address_parse(const char *text, const char *what, struct cidr *ret, struct err *e)
@@ -188,9 +174,9 @@ static bool conf_read(const struct request *r, struct static_conf *ret, struct e
 	*ret = (struct static_conf){ .final = { 0 } };
 	if (!r->net.ipam)
 		return fail_code(e, CNI_INVALID_CONFIG, "IPAM config missing 'ipam' key");
-	if (!decode(r->arena, r->net.ipam, "ipam", ipam_fields, ret, e) ||
-	    !decode(r->arena, r->net.args_cni, "args.cni", ips_fields, &args, e) ||
-	    !decode(r->arena, r->net.runtime, "runtimeConfig", ips_fields, &runtime, e))
+	if (!ipam_decode(r->arena, r->net.ipam, "ipam", ipam_fields, ret, e) ||
+	    !ipam_decode(r->arena, r->net.args_cni, "args.cni", ips_fields, &args, e) ||
+	    !ipam_decode(r->arena, r->net.runtime, "runtimeConfig", ips_fields, &runtime, e))
 		return false;
 	return own_read(r, &ret->addresses, &ret->final, e) && replace(r->arena, &args, &ret->final, e) &&
 	       replace(r->arena, &runtime, &ret->final, e) && refuse_many(r, &ret->final, e);
