@@ -3,6 +3,7 @@
 them ipvlan, vlan and dummy."""
 
 import hashlib
+import shutil
 
 from lib.netns import Netns, connect
 from system.world import changed, outside, state
@@ -241,7 +242,7 @@ def repeated(node, kind):
     r = node.add(conf, container)
     before = state(node, container, twin)
     assert "eth0" in node.refuses("ADD", conf, container)["msg"]
-    assert "duplicate" in node.refuses("ADD", conf, twin)["msg"]
+    assert ("duplicate" if kind.shared else "exists") in node.refuses("ADD", conf, twin)["msg"]
     same(before, state(node, container, twin))
     node.check(conf, container, prev=r)
 
@@ -334,6 +335,7 @@ VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]
 
 def spoken(node, kind, version):
     """ADD, CHECK where it exists, and DEL in a version, with a result in its shape."""
+    shutil.rmtree(node.data, ignore_errors=True)
     kind.master(node)
     container = node.container()
     conf = {"cniVersion": version, **kind.conf(node)}

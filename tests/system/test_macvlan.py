@@ -3,10 +3,12 @@
 
 import pytest
 
-from lib.case import case
+from lib.case import case, rootless
 from system import endpoints
 from system.endpoints import DAMAGE, DELETING, FAILING, INVALID_COMMON, INVALID_STACKED, MACVLAN, VERSIONS
 from system.world import changed, outside, state
+
+pytestmark = rootless
 
 
 def conf_of(node, **more):
