@@ -172,14 +172,14 @@ static void a_call_is_written(void **state)
 {
 	static const char *const args[] = { "trusted", "10.0.0.1/32" };
 	static const struct dbus_call c = { "org.example", "/org/example", "org.example.zone", "addSource", args, 2 };
-	static const char expected[] =
-		"l\1\0\1\x1c\0\0\0\5\0\0\0\x7b\0\0\0"
-		"\1\1o\0\x0c\0\0\0/org/example\0\0\0\0"
-		"\2\1s\0\x10\0\0\0org.example.zone\0\0\0\0\0\0\0\0"
-		"\3\1s\0\x09\0\0\0addSource\0\0\0\0\0\0\0"
-		"\6\1s\0\x0b\0\0\0org.example\0\0\0\0\0"
-		"\x08\1g\0\2ss\0"
-		"\7\0\0\0trusted\0\x0b\0\0\0" "10.0.0.1/32";
+	static const char expected[] = "l\1\0\1\x1c\0\0\0\5\0\0\0\x7b\0\0\0"
+				       "\1\1o\0\x0c\0\0\0/org/example\0\0\0\0"
+				       "\2\1s\0\x10\0\0\0org.example.zone\0\0\0\0\0\0\0\0"
+				       "\3\1s\0\x09\0\0\0addSource\0\0\0\0\0\0\0"
+				       "\6\1s\0\x0b\0\0\0org.example\0\0\0\0\0"
+				       "\x08\1g\0\2ss\0"
+				       "\7\0\0\0trusted\0\x0b\0\0\0"
+				       "10.0.0.1/32";
 	struct buf out;
 
 	(void)state;
@@ -202,7 +202,8 @@ static int listening(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	snprintf(path, sizeof(path), "/tmp/crimp-dbus-test-%d", (int)getpid());
-	snprintf(address, sizeof(address), "unix:path=/nowhere;unix:guid=1,path=/tmp/crimp%%2ddbus-test-%d", (int)getpid());
+	snprintf(address, sizeof(address), "unix:path=/nowhere;unix:guid=1,path=/tmp/crimp%%2ddbus-test-%d",
+		 (int)getpid());
 	memcpy(sun.sun_path, path, strlen(path));
 	unlink(path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);

@@ -333,7 +333,7 @@ static bool firewall_del(const struct request *r, struct err *e)
 		return false;
 	removal.f = &f;
 	if (open_zone(&f, &bus, &zone, &ignored) && zone) {
-		struct ip *others;
+		struct ip *others = NULL;
 
 		firewall_zone_del(&bus, &f);
 		removal.zone = f.policy != INGRESS_OPEN &&

@@ -46,7 +46,8 @@ struct iptables {
 /* @family is AF_INET or AF_INET6 everywhere. @batch may be NULL for who only looks. */
 void iptables_init(struct iptables *t, struct arena *a, struct nl *nl, struct nft_batch *batch);
 /* The same for another table than "nat". */
-void iptables_init_table(struct iptables *t, struct arena *a, struct nl *nl, struct nft_batch *batch, const char *table);
+void iptables_init_table(struct iptables *t, struct arena *a, struct nl *nl, struct nft_batch *batch,
+		const char *table);
 /* Has the kernel a legacy nat table of this family? */
 bool iptables_is_legacy(int family);
 bool iptables_has_legacy(int family, const char *table);
