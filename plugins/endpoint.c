@@ -89,7 +89,7 @@ static bool configure(struct endpoint *ep, const struct endpoint_kind *k, const 
 	return ok;
 }
 
-/* Addresses and routes that somebody else has come by become those of the interface. */
+/* Addresses, routes and DNS that somebody else has come by become those of the interface. */
 static void adopt(struct endpoint *ep, const struct result *from)
 {
 	struct result *to = &ep->result;
@@ -98,6 +98,7 @@ static void adopt(struct endpoint *ep, const struct result *from)
 	to->n_ips = from->n_ips;
 	to->routes = from->routes;
 	to->n_routes = from->n_routes;
+	to->dns = from->dns;
 	for (size_t i = 0; i < from->n_ips; i++) {
 		to->ips[i] = from->ips[i];
 		to->ips[i].interface = AT;
