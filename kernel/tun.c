@@ -2,11 +2,11 @@
 /*
  * DOC: Theory of operation
  *
- * The descriptor decides about the namespace (where it was opened), the task about the SELinux label (whoever asks for
- * the interface: the kernel looks neither at a label for sockets nor at one for the next program). So an interface with a
- * label of its own is asked for by a child that has taken this label and does nothing else; the policy must allow the
- * change (setcurrent, dyntransition) and the new domain to create a tun_socket. The interface outlives the child: it is
- * persistent.
+ * The descriptor decides about the namespace (where it was opened), the task about the SELinux label (whoever asks
+ * for the interface: the kernel looks neither at a label for sockets nor at one for the next program). So an
+ * interface with a label of its own is asked for by a child that has taken this label and does nothing else; the
+ * policy must allow the change (setcurrent, dyntransition) and the new domain to create a tun_socket. The interface
+ * outlives the child: it is persistent.
  *
  * IFF_TUN_EXCL: without it a name that is taken by another tun interface would be opened instead of refused.
  */

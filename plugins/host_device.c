@@ -108,8 +108,8 @@ static const char *pci_id(const struct request *r, const struct host_device_conf
 }
 
 /*
- * Old versions cannot tell of an interface without addresses. ADD would be undone when the answer cannot be written, but
- * by then nobody knows how the interface was.
+ * Old versions cannot tell of an interface without addresses. ADD would be undone when the answer cannot be written,
+ * but by then nobody knows how the interface was.
  */
 static bool can_answer(const struct request *r, struct err *e)
 {

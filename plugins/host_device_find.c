@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Which interface is meant. By name and hardware address the kernel is asked; by place of the hardware, sysfs. A sysfs
- * shows the interfaces of the namespace in which it was mounted, so what it names is held against what rtnetlink says of
- * that name: number and name must both agree.
+ * Which interface is meant. By name and hardware address the kernel is asked; by place of the hardware, sysfs. A
+ * sysfs shows the interfaces of the namespace in which it was mounted, so what it names is held against what
+ * rtnetlink says of that name: number and name must both agree.
  */
 #include "plugins/host_device.h"
 

@@ -2,24 +2,25 @@
 /*
  * DOC: Theory of operation
  *
- * There: the interface's name goes into its alias, then one request moves it under its new name. The kernel moves first
- * and renames in the container, both under one lock, so that on the node nobody (udev, NetworkManager) sees more than an
- * interface that goes: there is no intermediate name to race for, and one grace period to wait for instead of the two of a
- * way through a temporary namespace. A request that fails half way leaves the interface in the container under its old
- * name, so the name it is to have is looked at before, and whatever fails is taken back: name, alias, master, up.
+ * There: the interface's name goes into its alias, then one request moves it under its new name. The kernel moves
+ * first and renames in the container, both under one lock, so that on the node nobody (udev, NetworkManager) sees
+ * more than an interface that goes: there is no intermediate name to race for, and one grace period to wait for
+ * instead of the two of a way through a temporary namespace. A request that fails half way leaves the interface in
+ * the container under its old name, so the name it is to have is looked at before, and whatever fails is taken back:
+ * name, alias, master, up.
  *
- * Back: here the node would see the container's name before the old one. So the interface is renamed in the container, where
- * nobody watches, and arrives under its final name. Only when the container has another interface of that name is it renamed
- * on arrival, under the kernel's lock still.
+ * Back: here the node would see the container's name before the old one. So the interface is renamed in the
+ * container, where nobody watches, and arrives under its final name. Only when the container has another interface of
+ * that name is it renamed on arrival, under the kernel's lock still.
  *
  * If the node meanwhile has another interface of that name, ours is neither lost nor does it push that one aside: it
- * arrives as "cni" and 12 hex digits (endpoint_temporary), and keeps the alias, which says whose it was. An interface that
- * outlived its namespace because it is hardware was put on the node by the kernel under the container's name; it is
- * found there by its alias and gets its name back.
+ * arrives as "cni" and 12 hex digits (endpoint_temporary), and keeps the alias, which says whose it was. An interface
+ * that outlived its namespace because it is hardware was put on the node by the kernel under the container's name; it
+ * is found there by its alias and gets its name back.
  *
- * What is ours: an interface whose alias is a name, called CNI_IFNAME; or, when somebody renamed it in the container, the
- * one whose alias is the configured device or whose address prevResult knows. One that is on the node cannot be in the
- * container: then what is there with an alias is somebody else's.
+ * What is ours: an interface whose alias is a name, called CNI_IFNAME; or, when somebody renamed it in the container,
+ * the one whose alias is the configured device or whose address prevResult knows. One that is on the node cannot be
+ * in the container: then what is there with an alias is somebody else's.
  */
 #include "plugins/host_device.h"
 

@@ -13,8 +13,8 @@ struct pair {
 };
 
 /*
- * Makes it in place: our end under a random name and up, the peer called @ifname in the namespace @netns, down. A peer's
- * MAC that is unset is random. The failure says so when the container has an interface of that name.
+ * Makes it in place: our end under a random name and up, the peer called @ifname in the namespace @netns, down. A
+ * peer's MAC that is unset is random. The failure says so when the container has an interface of that name.
  */
 struct pair_new { const char *ifname; int netns, master; struct mac peer_mac; uint32_t mtu; };
 bool pair_add(struct nl *nl, const struct pair_new *n, struct pair *ret, struct err *e) MUST_CHECK;

@@ -2,17 +2,17 @@
 /*
  * DOC: Theory of operation
  *
- * A container and the node, and nobody else on the wire: a veth pair without a bridge. What the container sends goes to
- * the node, also what is for its own subnet: its addresses have no connected route, but one to the gateway and one to
- * the subnet through the gateway (plugins/iface.h: gateway_only). The node's end has the gateway's address, and the node
- * routes each of the container's addresses there (ptp_node.c).
+ * A container and the node, and nobody else on the wire: a veth pair without a bridge. What the container sends goes
+ * to the node, also what is for its own subnet: its addresses have no connected route, but one to the gateway and one
+ * to the subnet through the gateway (plugins/iface.h: gateway_only). The node's end has the gateway's address, and
+ * the node routes each of the container's addresses there (ptp_node.c).
  *
  * ADD makes the pair in place, then takes the lease, then configures the container, the node and masquerading, and
- * undoes from the end what it has made itself. Nobody is told of the new addresses by broadcast: the only neighbour is
- * the node's end, which is as new as they are.
+ * undoes from the end what it has made itself. Nobody is told of the new addresses by broadcast: the only neighbour
+ * is the node's end, which is as new as they are.
  *
- * DEL removes each part by what finds it: the pair by its name in the container, else by prevResult; lease and masquerade
- * by the attachment. Routes and addresses of the node go with the pair.
+ * DEL removes each part by what finds it: the pair by its name in the container, else by prevResult; lease and
+ * masquerade by the attachment. Routes and addresses of the node go with the pair.
  */
 #include "plugins/ptp.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * tap: a persistent TAP interface in the container, for whoever opens it there (a virtual machine, as a rule). It may be
- * a port of a bridge of the container. What owner, group and number of queues are is fixed when it is made; MAC, MTU and
- * bridge are set before it is up.
+ * tap: a persistent TAP interface in the container, for whoever opens it there (a virtual machine, as a rule). It may
+ * be a port of a bridge of the container. What owner, group and number of queues are is fixed when it is made; MAC,
+ * MTU and bridge are set before it is up.
  */
 #include "plugins/plugin.h"
 
