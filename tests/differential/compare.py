@@ -90,9 +90,9 @@ class Run:
             conf["cni.dev/valid-attachments"] = [{"containerID": f"pod-{w}", "ifname": i} for w, i in self.results]
         return conf
 
-    def look(self):
+    def look(self, careful=False):
         """The lines of the step: what was said, and what is there now."""
-        seen = Seen(self.side, self.case.watch.split(), self.literal)
+        seen = Seen(self.side, self.case.watch.split(), self.literal, careful)
         said = [line for one in self.said for line in self.sayings(seen, *one)]
         return [self.canonical(seen, line) for line in said + seen.lines]
 
@@ -164,7 +164,7 @@ def settled(runs, meant, rest):
     began = changed = time.monotonic()
     last = None
     while True:
-        differ = difference(*both(runs, Run.look))
+        differ = difference(*both(runs, Run.look, last is not None))
         now = time.monotonic()
         if differ != last:
             last, changed = differ, now

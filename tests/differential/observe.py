@@ -61,14 +61,27 @@ def dumped(type, family=0):
 
 
 class Seen:
-    """What one look at a side has found: .lines, and .macs: {(namespace, interface): MAC}."""
+    """What one look at a side has found: .lines, and .macs: {(namespace, interface): MAC}.
 
-    def __init__(self, side, watch=(), literal=""):
+    Where the kernel has told of no change since the last look, the last answers hold; not so when it is a careful look."""
+
+    def __init__(self, side, watch=(), literal="", careful=False):
         self.lines, self.macs, self.literal = [], {}, literal
         for name in list(side.spaces):
             side.enter(name)
             self.here = name
-            self.network(side)
+            quiet = side.quiet(name)
+            if careful or not quiet or name not in side.looks:
+                start, self.names = len(self.lines), {}
+                self.network(side)
+                side.looks[name] = self.lines[start:], self.names
+            else:
+                self.lines += side.looks[name][0]
+            for ifname, mac in side.looks[name][1].items():
+                self.macs[name, ifname] = mac
+                self.knobs(ifname)
+            for key in NODE_KNOBS if name == "node" else ():
+                self.knob(key)
             self.more(side, watch)
         side.enter("node")
         self.files()
@@ -83,11 +96,10 @@ class Seen:
         usual = len(list(dumped(RTM_GETRULE, AF_INET6))) == 2
         rules6 = [] if usual else self.ask(side, "rule show\n", "ip", "-6", "-d", "-j")[0]
         links = [link for link in links if link]
-        self.macs |= {(self.here, link["ifname"]): link.get("address") for link in links}
+        self.names = {link["ifname"]: link.get("address") for link in links}
         self.owned = {link["ifname"]: {x.get("address") for x in links if x.get("master") == link["ifname"]} for link in links}
         for link in links:
             self.link(link)
-            self.knobs(link["ifname"])
         self.routes(routes)
         for family, table in (4, rules), (6, rules6):
             for rule in table:
@@ -100,9 +112,6 @@ class Seen:
             for port in json.loads(side.run("bridge", "-j", "vlan", "show").stdout):
                 for vlan in port["vlans"]:
                     self.add(f"vlan {port['ifname']} " + json.dumps(vlan, sort_keys=True))
-        if self.here == "node":
-            for key in NODE_KNOBS:
-                self.knob(key)
 
     def ask(self, side, questions, *argv):
         return list(documents(side.run(*argv, "-batch", "-", stdin=questions).stdout))

@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import shlex
+import socket
 import subprocess
 import time
 
@@ -45,6 +46,7 @@ class Side:
     def __init__(self, name, bindir):
         self.name, self.bin = name, pathlib.Path(bindir)
         self.spaces, self.children, self.notes = {}, [], []
+        self.ears, self.looks = {}, {}      # what the kernel tells of each namespace, what observe.py found there last
         self.worker = concurrent.futures.ThreadPoolExecutor(1)
 
     def __enter__(self):
@@ -86,7 +88,21 @@ class Side:
         pathlib.Path(path).touch()
         mount("/proc/thread-self/ns/net", path, "none", MS_BIND)
         self.spaces[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        ear = self.ears[name] = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+        ear.bind((0, 0xffffffff))
         self.run("ip", "link", "set", "lo", "up")
+
+    def quiet(self, name):
+        """Has rtnetlink told of no change in this namespace since the last question?"""
+        told = False
+        while True:
+            try:
+                self.ears[name].recv(1 << 16)
+            except BlockingIOError:
+                return not told
+            except OSError:     # more than fits
+                pass
+            told = True
 
     def container(self, name):
         """Be sure that there is such a container."""
@@ -101,6 +117,8 @@ class Side:
         """This namespace is no more, its path is neither."""
         path = f"/run/netns/{'node' if name == 'node' else f'pod-{name}'}"
         os.close(self.spaces.pop(name))
+        self.ears.pop(name).close()
+        self.looks.pop(name, None)
         libc.umount2(path.encode(), MNT_DETACH)
         pathlib.Path(path).unlink(missing_ok=True)
 
