@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Any bytes as flanneld's file. What is accepted has all that a delegate's configuration is made of, each network once and
- * without host bits, and means the same when it is written out and read again.
+ * Any bytes as flanneld's file. What is accepted has all that a delegate's configuration is made of, each network
+ * once and without host bits, and means the same when it is written out and read again.
  */
 #include "plugins/subnet_env.h"
 

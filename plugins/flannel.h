@@ -2,18 +2,19 @@
 /*
  * DOC: Theory of operation
  *
- * flannel makes nothing itself. It puts together the configuration of another plugin (bridge, unless `delegate.type` says
- * otherwise) from its own and from what flanneld has written about the node's subnet, and hands the request on.
+ * flannel makes nothing itself. It puts together the configuration of another plugin (bridge, unless `delegate.type`
+ * says otherwise) from its own and from what flanneld has written about the node's subnet, and hands the request on.
  *
- * The node's subnet may change while containers live, so DEL and CHECK must not build that configuration again. ADD saves
- * it: in dataDir, in a file named after the container, as the reference does, so that either can DEL what the other has
- * made. That name lacks the network and the interface. The network stands in the configuration (`name`); the interface
- * ADD notes as one more member, "crimp/ifname", which delegates do not see. The first attachment of a container gets the
- * reference's name, a further one CONTAINERID-NETWORK-IFNAME; a file is only ever used for the attachment it is of. One of
- * the reference's, which does not say its interface, is of any attachment of its network and container.
+ * The node's subnet may change while containers live, so DEL and CHECK must not build that configuration again. ADD
+ * saves it: in dataDir, in a file named after the container, as the reference does, so that either can DEL what the
+ * other has made. That name lacks the network and the interface. The network stands in the configuration (`name`);
+ * the interface ADD notes as one more member, "crimp/ifname", which delegates do not see. The first attachment of a
+ * container gets the reference's name, a further one CONTAINERID-NETWORK-IFNAME; a file is only ever used for the
+ * attachment it is of. One of the reference's, which does not say its interface, is of any attachment of its network
+ * and container.
  *
- * When there is no file (it is lost, or ADD has failed), DEL builds the configuration after all: what the delegate needs
- * to clean up is mostly the same.
+ * When there is no file (it is lost, or ADD has failed), DEL builds the configuration after all: what the delegate
+ * needs to clean up is mostly the same.
  */
 #ifndef CRIMP_PLUGINS_FLANNEL_H
 #define CRIMP_PLUGINS_FLANNEL_H

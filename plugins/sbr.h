@@ -2,15 +2,15 @@
 /*
  * DOC: Theory of operation
  *
- * Source based routing. Every address of the interface gets a routing table of its own, and a rule "from ADDRESS lookup
- * TABLE" leads to it what the container sends from there. The table holds what the main table had for the interface:
- * the routes through a gateway in the address's subnet, and those without any gateway or source. Then the interface's
- * routes leave the main table, so that they serve nobody else.
+ * Source based routing. Every address of the interface gets a routing table of its own, and a rule "from ADDRESS
+ * lookup TABLE" leads to it what the container sends from there. The table holds what the main table had for the
+ * interface: the routes through a gateway in the address's subnet, and those without any gateway or source. Then the
+ * interface's routes leave the main table, so that they serve nobody else.
  *
- * Invariant: at no moment has an address no way out. Rules and tables are complete before the first route leaves the main
- * table, and undoing begins with putting those back. A table is only ours if no rule and no route, of either family, has
- * anything to do with it; the namespace's lock (flock on the namespace's own file, which the reference takes, too) keeps
- * the choice true until the table is in use.
+ * Invariant: at no moment has an address no way out. Rules and tables are complete before the first route leaves the
+ * main table, and undoing begins with putting those back. A table is only ours if no rule and no route, of either
+ * family, has anything to do with it; the namespace's lock (flock on the namespace's own file, which the reference
+ * takes, too) keeps the choice true until the table is in use.
  *
  * With the key `table` there is no moving: whoever made the interface has filled that table, and only rules are made.
  *

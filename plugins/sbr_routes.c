@@ -50,9 +50,10 @@ static bool in_some_subnet(const struct sbr *s, const struct ip *ip)
 }
 
 /*
- * Does the main table's route belong into the table of @a? The reference takes those whose source or gateway lies in the
- * address's subnet, and those that have neither, of whatever family. A gateway that is in nobody's subnet (it is reached
- * by a route of its own) it takes nowhere, and then removes the route: here it goes to all addresses of its family.
+ * Does the main table's route belong into the table of @a? The reference takes those whose source or gateway lies in
+ * the address's subnet, and those that have neither, of whatever family. A gateway that is in nobody's subnet (it is
+ * reached by a route of its own) it takes nowhere, and then removes the route: here it goes to all addresses of its
+ * family.
  */
 static bool belongs(const struct sbr *s, const struct sbr_address *a, const struct kroute *r)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What flanneld tells the plugins of its node: lines of KEY=VALUE, by default in /run/flannel/subnet.env. Keys are exact,
- * nothing is trimmed or unquoted, the last of a repeated key counts, others are ignored.
+ * What flanneld tells the plugins of its node: lines of KEY=VALUE, by default in /run/flannel/subnet.env. Keys are
+ * exact, nothing is trimmed or unquoted, the last of a repeated key counts, others are ignored.
  */
 #ifndef CRIMP_PLUGINS_SUBNET_ENV_H
 #define CRIMP_PLUGINS_SUBNET_ENV_H

@@ -35,7 +35,8 @@ static const struct refused {
 	{ "FLANNEL_MTU=4294967296", "4294967296" },
 	{ "FLANNEL_SUBNET=10.0.0.1", "10.0.0.1" },
 	{ "FLANNEL_NETWORK=10.0.0.0/8,", "FLANNEL_NETWORK" },
-	{ "FLANNEL_NETWORK=10.0.0.0/8\nFLANNEL_SUBNET=10.1.0.0/16\nFLANNEL_MTU=5\n flannel_ipmasq=true", "is missing FLANNEL_IPMASQ" },
+	{ "FLANNEL_NETWORK=10.0.0.0/8\nFLANNEL_SUBNET=10.1.0.0/16\nFLANNEL_MTU=5\n flannel_ipmasq=true",
+	  "is missing FLANNEL_IPMASQ" },
 };
 
 static void test_refused(void **state UNUSED)

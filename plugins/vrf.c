@@ -2,14 +2,15 @@
 /*
  * DOC: Theory of operation
  *
- * vrf: the interface becomes a port of a VRF in its container, which is made by the first and removed with the last of
- * its ports. Becoming a port takes the interface down for a moment, and with that the kernel forgets what hung on it:
- * IPv6 addresses (unless keep_addr_on_down is set) and every route that somebody made. So they are noted before and made
- * again after, addresses without another probe for duplicates, routes of the main table in the VRF's table and those of
- * other tables where they were. What the kernel makes itself (connected and local routes) it makes again by itself.
+ * vrf: the interface becomes a port of a VRF in its container, which is made by the first and removed with the last
+ * of its ports. Becoming a port takes the interface down for a moment, and with that the kernel forgets what hung on
+ * it: IPv6 addresses (unless keep_addr_on_down is set) and every route that somebody made. So they are noted before
+ * and made again after, addresses without another probe for duplicates, routes of the main table in the VRF's table
+ * and those of other tables where they were. What the kernel makes itself (connected and local routes) it makes again
+ * by itself.
  *
- * Leaving works the same way, which is how a failed ADD is undone: it knows what was noted. DEL does not, and need not:
- * the interface goes next.
+ * Leaving works the same way, which is how a failed ADD is undone: it knows what was noted. DEL does not, and need
+ * not: the interface goes next.
  */
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -255,8 +256,8 @@ static void restore_route(struct vrf *v, const struct kroute *route, uint32_t ta
 }
 
 /*
- * Those of the main table into @table, in front of what other ports have there. Without a gateway first: the others may
- * need them to reach theirs.
+ * Those of the main table into @table, in front of what other ports have there. Without a gateway first: the others
+ * may need them to reach theirs.
  */
 static bool restore_routes(struct vrf *v, uint32_t table, struct err *e)
 {
