@@ -134,7 +134,7 @@ def test_restart(node, lan, name, how):
     requests = server.count("DHCPREQUEST")
     assert until(lambda: server.count("DHCPREQUEST") >= requests + 2, 20), daemon.said()
     assert server.count("DHCPDISCOVER") == discovered
-    assert list(server.leases()) == [address_of(result)]
+    assert until(lambda: list(server.leases()) == [address_of(result)])
     node.delete(conf, pod, prev=result)
     assert until(lambda: not server.leases())
 
