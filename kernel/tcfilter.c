@@ -144,16 +144,17 @@ static void put_redirect(struct nlmsg *m, int to)
 
 bool tcfilter_add_redirect(struct nl *nl, int index, const struct qdisc *on, uint16_t priority, int to, struct err *e)
 {
-	struct { struct tc_u32_sel sel; struct tc_u32_key key; } all = {
-		.sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 },
-	};
+	static const struct tc_u32_sel sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 };
+	/* With its one key, of which no bit counts. */
+	uint8_t all[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)] = { 0 };
 	struct tcmsg tc = header(index, on, priority);
 	NLMSG_ON_STACK(m, 512);
 
+	memcpy(all, &sel, sizeof(sel));
 	nl_begin(nl, &m, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &tc, sizeof(tc));
 	nl_put_str(&m, TCA_KIND, "u32");
 	NL_NEST(&m, TCA_OPTIONS) {
-		nl_put(&m, TCA_U32_SEL, &all, sizeof(all));
+		nl_put(&m, TCA_U32_SEL, all, sizeof(all));
 		nl_put_u32(&m, TCA_U32_CLASSID, CLASS_REFERENCE);
 		NL_NEST(&m, TCA_U32_ACT)
 			put_redirect(&m, to);
