@@ -9,6 +9,7 @@
  *	dhcp_daemon.c	flags, the listening socket, connections, one loop
  *	dhcp_rpc.c	bytes of a connection <-> calls; knows configurations and results, nothing of DHCP
  *	dhcp_client.c	one lease: the states of RFC 2131
+ *	dhcp_exchange.c	what a client says in which state, and through which socket
  *	dhcp_packet.c, dhcp_lease.c	messages; what a message says about a lease
  *	dhcp_socket.c, dhcp_place.c	the container's namespace: sockets, the interface
  *	dhcp_store.c	leases on disk
@@ -88,7 +89,7 @@ struct dhcp_call {
 };
 
 /*
- * ---- a connection, implemented by dhcp_rpc.c: bytes in, calls out; answers in, bytes out. No system calls inside. ----
+ * ---- a connection, implemented by dhcp_rpc.c: bytes in, calls out; answers in, bytes out; no system calls ----
  */
 struct dhcp_rpc;
 struct dhcp_rpc *dhcp_rpc_new(void);
@@ -97,7 +98,7 @@ void dhcp_rpc_free(struct dhcp_rpc *c);	/* NULL is fine */
 bool dhcp_rpc_feed(struct dhcp_rpc *c, struct bytes in, struct err *e) MUST_CHECK;
 /*
  * The next whole call, in @a (which the daemon gives up when it has looked at it: nothing of it is kept). False: there
- * is none. A call that is not understood (unknown method, a configuration that is wrong) is answered inside and skipped.
+ * is none. A call that is not understood (unknown method, wrong configuration) is answered inside and skipped.
  */
 bool dhcp_rpc_next(struct dhcp_rpc *c, struct arena *a, struct dhcp_call *ret) MUST_CHECK;
 /*

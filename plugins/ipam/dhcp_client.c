@@ -2,10 +2,10 @@
 #include "plugins/ipam/dhcp_client.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "lib/fs.h"
+#include "plugins/ipam/dhcp_exchange.h"
 #include "plugins/ipam/dhcp_lease.h"
 #include "plugins/ipam/dhcp_socket.h"
 #include "plugins/ipam/dhcp_store.h"
@@ -35,7 +35,6 @@
 #define ID_MAX	       254
 
 static const struct ip any = { .b = { [10] = 0xff, [11] = 0xff } };
-static const struct ip everybody = { .b = { [10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
 
 static void lose(struct dhcp_client *c, const char *why);
 static void try_renew(struct dhcp_client *c);
@@ -72,165 +71,9 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static void sockets_close(struct dhcp_client *c)
-{
-	fd_close(&c->udp);
-	if (c->io.fd < 0)
-		return;
-	loop_remove(c->host->loop, &c->io);
-	fd_close(&c->io.fd);
-}
-
-static bool socket_raw(struct dhcp_client *c, int netns, struct err *e)
-{
-	autoclose int fd = -1;
-
-	if (!dhcp_raw_open(netns, c->place.index, c->xid, &fd, e))
-		return false;
-	sockets_close(c);
-	c->io.fd = fd;
-	if (!loop_add(c->host->loop, &c->io, EPOLLIN, e)) {
-		c->io.fd = -1;
-		return false;
-	}
-	fd_take(&fd);
-	return true;
-}
-
-static bool socket_udp(struct dhcp_client *c, int netns, struct err *e)
-{
-	fd_close(&c->udp);
-	return dhcp_udp_open(netns, c->ask.ifname, &c->wanted, &c->udp, e);
-}
-
 static bool reopen(struct dhcp_client *c, int *ret_netns, bool *ret_gone, struct err *e)
 {
 	return dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, true, ret_netns, ret_gone, e);
-}
-
-static void exchange_begin(struct dhcp_client *c)
-{
-	fs_random(&c->xid, sizeof(c->xid));
-	c->began = loop_now();
-	c->tries = 0;
-}
-
-/* ---- messages ------------------------------------------------------------------------------------------------- */
-
-static const struct dhcp_option *provided(const struct dhcp_client *c, uint8_t code)
-{
-	for (size_t i = 0; i < c->ask.n_send; i++)
-		if (c->ask.send[i].code == code)
-			return &c->ask.send[i];
-	return NULL;
-}
-
-/* Options whose value follows from the exchange; those of the caller have no say. */
-static bool is_ours(uint8_t code)
-{
-	return code == DHCP_OPT_PAD || code == DHCP_OPT_ADDRESS || code == DHCP_OPT_MESSAGE ||
-	       code == DHCP_OPT_SERVER || code == DHCP_OPT_WANTED || code == DHCP_OPT_CLIENT_ID || code == DHCP_OPT_END;
-}
-
-static uint16_t room(const struct dhcp_client *c)
-{
-	uint32_t mtu = c->place.mtu;
-
-	return mtu && mtu < DHCP_MESSAGE_MAX + DHCP_HEADERS ? (uint16_t)(mtu - DHCP_HEADERS) : DHCP_MESSAGE_MAX;
-}
-
-static void put_wishes(const struct dhcp_client *c, struct buf *b, enum dhcp_message message)
-{
-	const struct dhcp_option *address = provided(c, DHCP_OPT_ADDRESS);
-	uint16_t size = room(c) + DHCP_HEADERS;
-	uint8_t max[2] = { (uint8_t)(size >> 8), (uint8_t)size };
-
-	if (message == DHCP_DISCOVER && address && ip_is_unset(&c->wanted))
-		dhcp_packet_put(b, DHCP_OPT_ADDRESS, address->value.data, address->value.len);
-	if (c->ask.n_wanted)
-		dhcp_packet_put(b, DHCP_OPT_WANTED, c->ask.wanted, c->ask.n_wanted);
-	if (!provided(c, DHCP_OPT_SIZE_MAX))
-		dhcp_packet_put(b, DHCP_OPT_SIZE_MAX, max, sizeof(max));
-	for (size_t i = 0; i < c->ask.n_send; i++) {
-		const struct dhcp_option *o = &c->ask.send[i];
-
-		if (!is_ours(o->code))
-			dhcp_packet_put(b, o->code, o->value.data, o->value.len);
-	}
-}
-
-/* RFC 2131 table 5: where the address stands, and whether a server is named. */
-static const struct form {
-	enum dhcp_message message;
-	bool in_ciaddr, in_option, server;
-} forms[] = {
-	[DHCP_SELECTING]  = { DHCP_DISCOVER, false, true, false },
-	[DHCP_REQUESTING] = { DHCP_REQUEST, false, true, true },
-	[DHCP_REBOOTING]  = { DHCP_REQUEST, false, true, false },
-	[DHCP_RENEWING]   = { DHCP_REQUEST, true, false, false },
-	[DHCP_REBINDING]  = { DHCP_REQUEST, true, false, false },
-	[DHCP_RELEASING]  = { DHCP_RELEASED, true, false, true },
-};
-
-static void build(const struct dhcp_client *c, enum dhcp_state as, struct buf *b)
-{
-	const struct form *f = &forms[as];
-	int64_t secs = (loop_now() - c->began) / 1000;
-	struct dhcp_head h = {
-		.message = f->message, .xid = c->xid, .secs = secs < UINT16_MAX ? (uint16_t)secs : UINT16_MAX,
-		.broadcast = c->host->broadcast && !f->in_ciaddr, .client = f->in_ciaddr ? c->wanted : any,
-		.chaddr = c->place.mac,
-	};
-	const struct dhcp_option *id = provided(c, DHCP_OPT_CLIENT_ID);
-	struct bytes value = id ? id->value : c->id;
-
-	dhcp_packet_begin(b, &h);
-	dhcp_packet_put(b, DHCP_OPT_CLIENT_ID, value.data, value.len);
-	if (f->in_option && !ip_is_unset(&c->wanted))
-		dhcp_packet_put_ip(b, DHCP_OPT_ADDRESS, &c->wanted);
-	if (f->server)
-		dhcp_packet_put_ip(b, DHCP_OPT_SERVER, &c->offerer);
-	if (f->message != DHCP_RELEASED)
-		put_wishes(c, b, f->message);
-	dhcp_packet_end(b);
-}
-
-static bool transmit_as(struct dhcp_client *c, enum dhcp_state as, struct err *e)
-{
-	_Alignas(16) char first[2048];
-	const struct ip *from = forms[as].in_ciaddr ? &c->wanted : &any;
-	bool to_one = as == DHCP_RELEASING && !mac_is_unset(&c->server_mac);
-	struct arena a;
-	struct buf b;
-	bool ok;
-
-	arena_init(&a, first, sizeof(first));
-	buf_init(&b, &a, 512);
-	build(c, as, &b);
-	if (c->udp >= 0)
-		ok = dhcp_udp_send(c->udp, &c->offerer, buf_bytes(&b), e);
-	else
-		ok = dhcp_raw_send(c->io.fd, c->place.index, from, as == DHCP_RELEASING ? &c->offerer : &everybody,
-				   to_one ? &c->server_mac : NULL, buf_bytes(&b), e);
-	arena_done(&a);
-	if (ok && forms[as].message == DHCP_REQUEST)
-		c->asked = loop_now();
-	return ok;
-}
-
-static bool fits(const struct dhcp_client *c, struct err *e)
-{
-	struct arena a;
-	struct buf b;
-	size_t len;
-
-	arena_init(&a, NULL, 0);
-	buf_init(&b, &a, 512);
-	build(c, DHCP_REQUESTING, &b);
-	len = b.len;
-	arena_done(&a);
-	return len <= room(c) ||
-	       fail(e, 0, "the options to send make a message of %zu bytes, more than %u", len, room(c));
 }
 
 /* ---- ends ----------------------------------------------------------------------------------------------------- */
@@ -240,7 +83,7 @@ static void finish(struct dhcp_client *c, const struct err *e)
 {
 	struct err ignored;
 
-	sockets_close(c);
+	exchange_close(c);
 	loop_timer_off(&c->timer);
 	if (c->state != DHCP_RELEASING && !dhcp_store_drop(c, &ignored))
 		say(c, "%s", ignored.text);
@@ -289,11 +132,11 @@ static void transmit(struct dhcp_client *c)
 	struct err e = ERR_INIT;
 	int64_t wait, now = loop_now();
 
-	if (transmit_as(c, c->state, &e)) {
+	if (exchange_send(c, c->state, &e)) {
 		wait = pause_ms(c);
 	} else {
 		if (e.num != ENETDOWN)
-			say(c, "%s: %s", dhcp_message_name(forms[c->state].message), e.text);
+			say(c, "%s: %s", dhcp_message_name(exchange_message(c->state)), e.text);
 		wait = e.num == ENETDOWN ? NOT_UP_MS : pause_ms(c);
 	}
 	loop_timer_at(c->host->loop, &c->timer, earlier(now + wait, c->give_up > now ? c->give_up : now));
@@ -312,7 +155,7 @@ static bool discover(struct dhcp_client *c, int netns, int64_t give_up_ms, struc
 	exchange_begin(c);
 	c->hasty = c->place.raised ? HASTY_TRIES : 0;
 	c->give_up = c->began + give_up_ms;
-	if (!fits(c, e) || !socket_raw(c, netns, e))
+	if (!exchange_fits(c, e) || !exchange_raw(c, netns, e))
 		return false;
 	c->state = DHCP_SELECTING;
 	transmit(c);
@@ -328,7 +171,7 @@ static void stay_lost(struct dhcp_client *c)
 	autoclose int netns = -1;
 	bool gone;
 
-	sockets_close(c);
+	exchange_close(c);
 	c->raised = false;
 	c->state = DHCP_LOST;
 	if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &e)) {
@@ -471,7 +314,7 @@ static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const stru
 	c->bound_at = c->asked;
 	c->offerer = l->server;
 	count_times(c, l);
-	sockets_close(c);
+	exchange_close(c);
 	say(c, "%s %s from %s for %u s", c->state == DHCP_RENEWING || c->state == DHCP_REBINDING ? "renewed" : "leased",
 	    cidr_text(&l->address, address), ip_text(&l->server, server), l->lease_s);
 	c->state = DHCP_BOUND;
@@ -496,7 +339,7 @@ static void refuse(struct dhcp_client *c, const struct err *why)
 		say(c, "an acknowledgement is passed over: %s", why->text);
 		return;
 	}
-	if (!transmit_as(c, DHCP_RELEASING, &ignored))
+	if (!exchange_send(c, DHCP_RELEASING, &ignored))
 		say(c, "%s", ignored.text);
 	finish(c, why);
 }
@@ -552,7 +395,7 @@ static void try_later(struct dhcp_client *c)
 		step = RENEW_STEP_MIN;
 	if (wait < step)
 		wait = step;
-	sockets_close(c);
+	exchange_close(c);
 	loop_timer_at(c->host->loop, &c->timer, earlier(now + wait, end));
 }
 
@@ -561,15 +404,15 @@ static bool ask_renewal(struct dhcp_client *c, int netns, struct err *e)
 {
 	enum dhcp_state as = c->state;
 
-	if (!socket_raw(c, netns, e))
+	if (!exchange_raw(c, netns, e))
 		return false;
-	if (c->state == DHCP_RENEWING && !socket_udp(c, netns, e)) {
+	if (c->state == DHCP_RENEWING && !exchange_udp(c, netns, e)) {
 		if (e->num != EADDRNOTAVAIL)
 			return false;
 		*e = ERR_INIT;
 		as = DHCP_REBOOTING;
 	}
-	return transmit_as(c, as, e);
+	return exchange_send(c, as, e);
 }
 
 static void try_renew(struct dhcp_client *c)
@@ -610,7 +453,7 @@ static void due_renewing(struct dhcp_client *c)
 		try_later(c);
 		return;
 	}
-	sockets_close(c);
+	exchange_close(c);
 	try_renew(c);
 }
 
@@ -628,7 +471,8 @@ static void due_releasing(struct dhcp_client *c)
 			return;
 		}
 		/* Nobody answers for the server's address: to the MAC that it had. */
-		if (!reopen(c, &netns, &gone, &e) || !socket_raw(c, netns, &e) || !transmit_as(c, DHCP_RELEASING, &e))
+		if (!reopen(c, &netns, &gone, &e) || !exchange_raw(c, netns, &e) ||
+		    !exchange_send(c, DHCP_RELEASING, &e))
 			say(c, "release: %s", e.text);
 	}
 	say(c, "released");
@@ -642,15 +486,15 @@ static bool send_release(struct dhcp_client *c, struct err *e)
 
 	/* In the middle of an acquisition there is a socket, and no address yet. */
 	if (c->state == DHCP_REQUESTING)
-		return transmit_as(c, DHCP_RELEASING, e);
+		return exchange_send(c, DHCP_RELEASING, e);
 	if (!reopen(c, &netns, &gone, e))
 		return false;
 	exchange_begin(c);
-	if (socket_udp(c, netns, e) && transmit_as(c, DHCP_RELEASING, e))
+	if (exchange_udp(c, netns, e) && exchange_send(c, DHCP_RELEASING, e))
 		return true;
 	fd_close(&c->udp);
 	*e = ERR_INIT;
-	return socket_raw(c, netns, e) && transmit_as(c, DHCP_RELEASING, e);
+	return exchange_raw(c, netns, e) && exchange_send(c, DHCP_RELEASING, e);
 }
 
 void dhcp_client_release(struct dhcp_client *c)
@@ -780,7 +624,7 @@ struct dhcp_client *dhcp_client_new(const struct dhcp_host *h, const struct dhcp
 
 void dhcp_client_free(struct dhcp_client *c)
 {
-	sockets_close(c);
+	exchange_close(c);
 	loop_timer_off(&c->timer);
 	arena_done(&c->arena);
 	free(c);
@@ -804,7 +648,7 @@ static bool reboot(struct dhcp_client *c, int netns, struct err *e)
 {
 	exchange_begin(c);
 	c->give_up = c->back_to_start = c->began + c->host->timeout_ms;
-	if (!socket_raw(c, netns, e))
+	if (!exchange_raw(c, netns, e))
 		return false;
 	c->state = DHCP_REBOOTING;
 	transmit(c);

@@ -20,10 +20,11 @@
  * BOUND holds no descriptor (dhcp_place.h says why). Whoever opens the place of a lease and finds that it is gone ends
  * the client: there is nobody left to renew for, and nothing over which a release could be sent.
  *
- * A container cannot be given another address behind its runtime's back: that is in results, caches and rules of others.
- * When a lease ends, or the server takes it back (NAK), the interface goes down, without the address, as the reference's
- * does (which leaves it there). Then, unlike the reference, the client goes on asking for the same address, for which it
- * raises the interface for moments; when it gets it, address and routes are put back. An offer of another is not taken.
+ * A container cannot be given another address behind its runtime's back: that is in results, caches and rules of
+ * others. When a lease ends, or the server takes it back (NAK), the interface goes down, without the address, as the
+ * reference's does (which leaves it there). Then, unlike the reference, the client goes on asking for the same address,
+ * for which it raises the interface for moments; when it gets it, address and routes are put back. An offer of another
+ * is not taken.
  *
  * Must not: hold a descriptor of a namespace in BOUND; touch an interface that is not the one that has the lease; send
  * RELEASE for a lease that was not acknowledged or asked for.
@@ -111,8 +112,8 @@ bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e) MUST_CH
 /* Give back what there is, then host->gone(), perhaps before this returns. */
 void dhcp_client_release(struct dhcp_client *c);
 /*
- * Is there a lease in force, and its interface where it was? Then what it says, in @a. A container that is gone ends the
- * lease, but not the client: the caller does.
+ * Is there a lease in force, and its interface where it was? Then what it says, in @a. A container that is gone ends
+ * the lease, but not the client: the caller does.
  */
 bool dhcp_client_alive(struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e) MUST_CHECK;
 bool dhcp_client_has_lease(const struct dhcp_client *c);

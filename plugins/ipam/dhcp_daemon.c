@@ -2,9 +2,9 @@
 /*
  * DOC: Theory of operation
  *
- * Connections bring calls; a call that cannot be answered at once is a struct waiting, tied to the client whose lease it
- * is about. When that client settles or ends, its waiting calls are answered. When a connection goes away, its waiting
- * calls go with it, and an acquisition that nobody waits for any more is taken back: who asked has given up, and will
+ * Connections bring calls; a call that cannot be answered at once is a struct waiting, tied to the client whose lease
+ * it is about. When that client settles or ends, its waiting calls are answered. When a connection goes away, its
+ * waiting calls go with it, and an acquisition that nobody waits for any more is taken back: who asked has given up, and will
  * not come to release.
  *
  * A client that releases is out of the table of leases: the same container may be given a new lease meanwhile.

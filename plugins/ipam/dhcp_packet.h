@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * DHCP messages (RFC 2131, options RFC 2132). Reading judges the whole message once: the magic cookie is there, no option
- * runs out of its field, overload (52) says one of the three things it can say. After that options are looked up,
- * pieces of a long one put together in the order of RFC 3396: options, file, sname.
+ * DHCP messages (RFC 2131, options RFC 2132). Reading judges the whole message once: the magic cookie is there, no
+ * option runs out of its field, overload (52) says one of the three things it can say. After that options are looked
+ * up, pieces of a long one put together in the order of RFC 3396: options, file, sname.
  */
 #ifndef CRIMP_PLUGINS_IPAM_DHCP_PACKET_H
 #define CRIMP_PLUGINS_IPAM_DHCP_PACKET_H

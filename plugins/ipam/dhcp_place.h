@@ -27,8 +27,8 @@ bool dhcp_place_open(const char *path, const char *ifname, struct dhcp_place *re
 		     struct err *e) MUST_CHECK;
 bool dhcp_place_same(const struct dhcp_place *a, const struct dhcp_place *b);
 /*
- * The same, of a place seen before (@seen->raised is what changes); set up only if @up. *ret_gone with the failure: it is not there any more, or
- * something else is.
+ * The same, of a place seen before (@seen->raised is what changes); set up only if @up. *ret_gone with the failure: it
+ * is not there any more, or something else is.
  */
 bool dhcp_place_reopen(const char *path, const char *ifname, struct dhcp_place *seen, bool up, int *ret_netns,
 		       bool *ret_gone, struct err *e) MUST_CHECK;

@@ -14,8 +14,8 @@ SUBNET = "10.9.0"
 
 class Lan:
     """
-    A node's bridge lan0 and, at the other end of a cable, a server namespace with 10.9.0.1/24 on eth0. The node's second
-    cable, up0, leads to the same server and serves as a master for macvlan.
+    A node's bridge lan0 and, at the other end of a cable, a server namespace with 10.9.0.1/24. The node's second cable,
+    up0, leads to the same server and serves as a master for macvlan.
     """
 
     def __init__(self, node):
@@ -69,9 +69,12 @@ class Dnsmasq(Server):
     name, received = "dnsmasq", r" %s\(br0\)"
 
     def start(self, first=50, renew=None, *options):
-        times = [f"--dhcp-option-force=option:T1,{renew}", f"--dhcp-option-force=option:T2,{renew + 60}"] if renew else []
-        return self.run("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=br0", "--bind-interfaces",
-                        "--user=root", f"--dhcp-range={SUBNET}.{first},{SUBNET}.{first + 9},255.255.255.0,120", "--no-ping",
+        """At most ten addresses from 10.9.0.FIRST on; T1 of 2 s and less is not taken from us."""
+        times = ([f"--dhcp-option-force=option:T1,{renew}", f"--dhcp-option-force=option:T2,{renew + 60}"]
+                 if renew else [])
+        return self.run("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=br0",
+                        "--bind-interfaces", "--user=root", "--no-ping",
+                        f"--dhcp-range={SUBNET}.{first},{SUBNET}.{first + 9},255.255.255.0,120",
                         "--dhcp-authoritative", "--log-dhcp", "--leasefile-ro" if first != 50 else
                         f"--dhcp-leasefile={self.dir}/dnsmasq.leases", *times, *options, ready="sockets bound")
 
@@ -88,7 +91,8 @@ class Kea(Server):
         log = {"name": "kea-dhcp4", "severity": "DEBUG", "debuglevel": 55, "output_options": [{"output": "stdout"}]}
         (self.dir / "kea.json").write_text(json.dumps({"Dhcp4": {
             "interfaces-config": {"interfaces": ["br0"], "dhcp-socket-type": "raw"}, "authoritative": True,
-            "lease-database": {"type": "memfile", "persist": True, "name": str(self.dir / "kea.csv"), "lfc-interval": 0},
+            "lease-database": {"type": "memfile", "persist": True, "lfc-interval": 0,
+                               "name": str(self.dir / "kea.csv")},
             "renew-timer": renew, "rebind-timer": rebind, "valid-lifetime": valid, "loggers": [log],
             "expired-leases-processing": {"hold-reclaimed-time": 3600},
             "subnet4": [{"id": 1, "subnet": f"{SUBNET}.0/24", "option-data": [
@@ -98,7 +102,7 @@ class Kea(Server):
                         env={"KEA_PIDFILE_DIR": str(self.dir), "KEA_LOCKFILE_DIR": str(self.dir)})
 
     def leases(self):
-        """{address: client identifier} of what is in force: in the last line about an address the valid time is not 0."""
+        """{address: client identifier} of what is in force: the last line about it has a valid time."""
         rows = [line.split(",") for line in (self.dir / "kea.csv").read_text().splitlines()[1:]]
         last = {row[0]: row for row in rows}
         return {address: row[2] for address, row in last.items() if row[3] != "0"}
@@ -117,7 +121,8 @@ class Daemon:
     def start(self):
         before = len(self.said())
         with open(self.log, "ab") as out:
-            self.process = self.node.spawn(self.binary, "daemon", "-socketpath", self.socket, *self.flags, stdout=out, stderr=out)
+            self.process = self.node.spawn(self.binary, "daemon", "-socketpath", self.socket, *self.flags,
+                                           stdout=out, stderr=out)
         assert until(self.listens), self.said()[before:]
         return self
 

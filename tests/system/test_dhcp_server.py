@@ -37,7 +37,8 @@ def address_of(result):
     return result["ips"][0]["address"].partition("/")[0]
 
 
-OPTIONS = ["--dhcp-option=6,10.9.0.53,10.9.0.54", "--dhcp-option=15,example.org", "--dhcp-option=119,a.example.org,b.example.org",
+OPTIONS = ["--dhcp-option=6,10.9.0.53,10.9.0.54", "--dhcp-option=15,example.org",
+           "--dhcp-option=119,a.example.org,b.example.org",
            "--dhcp-option=121,10.77.0.0/16,10.9.0.7,192.0.2.0/24,0.0.0.0,0.0.0.0/0,10.9.0.1"]
 
 
@@ -157,7 +158,8 @@ def test_reboot(node, lan):
 @case("dhcpd:expiry")
 def test_expiry(node, lan):
     """When a lease ends the interface goes down; when the server is back, address and routes are, too"""
-    routes = {"name": "classless-static-route", "code": 121, "csv-format": False, "data": "000A090001" + "10AC100A090007"}
+    routes = {"name": "classless-static-route", "code": 121, "csv-format": False,
+              "data": "000A090001" + "10AC100A090007"}
     server = Kea(lan).start(options=[routes])
     daemon, pod = Daemon(node, "-timeout=1s", "-resendmax=1s"), node.container()
     conf = bridge(daemon, request=[{"option": "121"}], priority=7)
@@ -266,7 +268,7 @@ def test_forgotten_at_start(node, lan):
     (daemon.store / "02.json").write_text(json.dumps(old))
     files[torn].write_text(json.dumps({**json.loads(files[torn].read_text()), "ack": "AAAA"}))
     daemon.start()
-    assert until(lambda: set(daemon.files()) == {files[pod].name, "01.json", "02.json"}), (daemon.said(), daemon.files())
+    assert until(lambda: set(daemon.files()) == {files[pod].name, "01.json", "02.json"}), daemon.said()
     node.check(conf, pod, prev=result)
 
 
@@ -302,7 +304,7 @@ def test_abandoned(node, lan):
 
 @case("dhcpd:many")
 def test_many(node, lan):
-    """Fifty containers at once, in one thread; ten more that wait for a dead network hold up nobody; GC releases all others"""
+    """Fifty interfaces at once, in one thread; ten that wait in vain hold up nobody; GC releases all but the valid"""
     server, daemon = Dnsmasq(lan), Daemon(node)
     server.start(50, None, f"--dhcp-range={SUBNET}.100,{SUBNET}.200,255.255.255.0,120")
     conf = {"type": "dhcp", "ipam": daemon.ipam()}
@@ -326,7 +328,7 @@ def test_many(node, lan):
 
 @case("dhcpd:socket")
 def test_socket(node):
-    """A socket that a killed daemon has left is taken over, a living one's is not; SIGTERM takes socket and pidfile away"""
+    """A socket left by a killed daemon is taken over, a living one's is not; SIGTERM takes socket and pidfile away"""
     pidfile = node.dir / "pid"
     daemon = Daemon(node, "--pidfile", pidfile)
     assert until(pidfile.exists) and pidfile.read_text() == str(daemon.process.pid)
