@@ -61,4 +61,5 @@ CASES = [
 ]
 
 EXPECTED = [
+    Expect("vrf:undo", r"^go: a (rule[46] |link blue )", needs=("vrf",), case="^has a master"),
 ]
