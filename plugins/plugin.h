@@ -26,6 +26,7 @@
 	X(sbr)         \
 	X(static)      \
 	X(tap)         \
+	X(tuning)      \
 	X(vlan)        \
 	X(vrf)
 
