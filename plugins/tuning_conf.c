@@ -6,7 +6,7 @@
 #include "lib/str.h"
 
 #define DATA_DIR "/run/cni/tuning"
-#define PLACEHOLDER "IFNAME"
+#define IFNAME_MARK "IFNAME"
 
 /* Knobs of one place, in the order of the text. */
 struct knobs {
@@ -93,10 +93,10 @@ static bool knob_path(struct arena *a, const char *key, const char *ifname, cons
 	for (char *c = slashes; *c; c++)
 		if (*c == '.')
 			*c = '/';
-	mark = strstr(slashes, PLACEHOLDER);
+	mark = strstr(slashes, IFNAME_MARK);
 	if (mark && *ifname)
 		slashes =
-			arena_printf(a, "%.*s%s%s", (int)(mark - slashes), slashes, ifname, mark + strlen(PLACEHOLDER));
+			arena_printf(a, "%.*s%s%s", (int)(mark - slashes), slashes, ifname, mark + strlen(IFNAME_MARK));
 	buf_init(&out, a, strlen(slashes) + 1);
 	for (char **part = str_split_nonempty(a, slashes, '/', NULL); *part; part++)
 		buf_printf(&out, "%s%s", out.len ? "/" : "", *part);

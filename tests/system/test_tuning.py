@@ -141,7 +141,7 @@ def test_announce(node, pod, tuned):
 
 # ---- sysctls ----
 
-NAMES = {"dots": KNOB, "slashes": KNOB.replace(".", "/"), "placeholder": "net.ipv4.conf.IFNAME.log_martians", "doubled": "net..ipv4..conf.eth0.log_martians",
+NAMES = {"dots": KNOB, "slashes": KNOB.replace(".", "/"), "IFNAME": "net.ipv4.conf.IFNAME.log_martians", "doubled": "net..ipv4..conf.eth0.log_martians",
          "leading": ".net.ipv4.conf.eth0.log_martians"}
 
 
