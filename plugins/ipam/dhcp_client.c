@@ -20,7 +20,7 @@
  * An interface that was just set up may refuse for moments to send, and what is sent to it is lost until the kernel has
  * told its other end (up to a second, when many interfaces come and go).
  */
-#define HASTY_TRIES    3
+#define HASTY_TRIES    4
 #define HASTY_MS       100
 #define NOT_UP_MS      200
 #define NAK_PAUSE_MS   1000

@@ -211,7 +211,7 @@ def test_nobody(node, lan):
 def test_full(node, lan):
     """A server without an address to spare gives none to the second, and the one that the first gives back"""
     Kea(lan).start(renew=100, rebind=200, valid=300, pool=1)
-    daemon, a, b = Daemon(node, "-resendtimeout=2s"), node.container("a"), node.container("b")
+    daemon, a, b = Daemon(node, "-resendtimeout=4s"), node.container("a"), node.container("b")
     result = node.add(bridge(daemon), a)
     node.refuses("ADD", bridge(daemon), b)
     node.delete(bridge(daemon), a, prev=result)
