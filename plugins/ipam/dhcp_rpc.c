@@ -176,7 +176,7 @@ static bool take(struct dhcp_rpc *c, struct bytes *in, struct err *e)
 {
 	const struct gob_value *v = NULL;
 
-	for (;;) {
+	while (in->len) {
 		if (!c->coming)
 			c->coming = queued_new();
 		if (!gob_read(&c->reader, &c->coming->arena, in, &v, e))
@@ -191,6 +191,7 @@ static bool take(struct dhcp_rpc *c, struct bytes *in, struct err *e)
 		if (!enqueue(c, e))
 			return false;
 	}
+	return true;
 }
 
 bool dhcp_rpc_feed(struct dhcp_rpc *c, struct bytes in, struct err *e)
