@@ -366,18 +366,32 @@ def test_status(node):
     assert changed(before, state(node)) == []
 
 
+def caller(node):
+    """call(command, number of a pod): where the pods are is not the question, their addresses are all that the plugin looks at."""
+    def call(command, i):
+        prev = {"cniVersion": "1.1.0", "interfaces": [{"name": "cni0"}], "ips": [{"address": f"10.7.0.{i + 2}/24"}, {"address": f"fd00:7::{i + 2}/64"}]}
+        conf = {"type": "firewall", "ingressPolicy": ["open", "same-bridge", "isolated"][i % 3], "prevResult": prev}
+        return node.plugin(command, conf, env={"CNI_CONTAINERID": f"pod-{i}", "CNI_NETNS": "/nowhere", "CNI_IFNAME": "eth0"}).result
+    return call
+
+
+@case("firewall:relay")
+def test_last_out_first_in(node):
+    """The last pod goes while another comes, again and again: the DEL never takes what the ADD has just made"""
+    call = caller(node)
+    call("ADD", 0)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for i in range(150):
+            list(pool.map(call, ("DEL", "ADD"), (i, i + 1)))
+            call("CHECK", i + 1)
+    call("DEL", 150)
+    assert saved(node) == []
+
+
 @case("firewall:parallel")
 def test_many_at_once(node):
     """Forty pods that come and go at once lose no rule and leave none"""
-    # where the pods are is not the question: their addresses are all that the plugin looks at
-    def conf(i):
-        prev = {"cniVersion": "1.1.0", "interfaces": [{"name": "cni0"}], "ips": [{"address": f"10.7.0.{i + 2}/24"}, {"address": f"fd00:7::{i + 2}/64"}]}
-        return {"type": "firewall", "ingressPolicy": ["open", "same-bridge", "isolated"][i % 3], "prevResult": prev}
-
-    def call(command, i):
-        env = {"CNI_CONTAINERID": f"pod-{i}", "CNI_NETNS": "/nowhere", "CNI_IFNAME": "eth0"}
-        return node.plugin(command, conf(i), env=env).result
-
+    call = caller(node)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: call("ADD", i), range(40)))
         assert sum("-A CNI-FORWARD" in r for r in saved(node)) == 2 * (1 + 2 * 40)
