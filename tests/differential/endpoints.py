@@ -77,6 +77,6 @@ def expected(name):
         Expect("endpoint:failed-add", rf"^(go|ours): ([ab] (link|knob|address|route)|{name} |file .*/10\.7\.0\.)",
                needs=(name,), case=failed),
         Expect("endpoint:del-judges-nothing", rf"^(go: {name} fails|ours: {name} succeeds)", needs=(name,),
-               case=r"^(invalid|master gone)"),
+               case=r"^(invalid|master gone|in container, on)"),
         *HOST_LOCAL,
     ]
