@@ -123,7 +123,7 @@ def test_restart(node, lan, name, how):
     """A daemon that is started anew renews the leases of the one before, and releases them"""
     server = SERVERS[name](lan)
     server.start(50, 4)
-    daemon, pod, conf = Daemon(node), node.container(), None
+    daemon, pod = Daemon(node), node.container()
     conf = bridge(daemon)
     result = node.add(conf, pod)
     daemon.stop(how)
@@ -237,7 +237,7 @@ def test_no_descriptor(node, lan):
 def test_reborn(node, lan):
     """A new container under an old one's ID and path is not given the old one's lease unasked"""
     server = Dnsmasq(lan).start()
-    daemon, pod, conf = Daemon(node), node.container(), None
+    daemon, pod = Daemon(node), node.container()
     conf = {"type": "dhcp", "ipam": daemon.ipam()}
 
     def give():
@@ -276,14 +276,14 @@ def test_forgotten_at_start(node, lan):
 def test_check_leaks_nothing(node, lan):
     """CHECK acquires no lease, and a hundred of them leave nothing in the daemon"""
     server = Dnsmasq(lan).start()
-    daemon, pod, conf = Daemon(node), node.container(), None
+    daemon, pod = Daemon(node), node.container()
+    idle = daemon.descriptors()
     conf = {"type": "dhcp", "ipam": daemon.ipam()}
     connect(node, "port1", pod, "eth0")
     node.ip("link", "set", "port1", "master", "lan0")
     assert node.plugin("CHECK", conf, pod).rc != 0
     assert server.count("DHCPDISCOVER") == 0
     result = node.add(conf, pod)
-    idle = daemon.descriptors()
     for _ in range(100):
         node.check(conf, pod, prev=result)
     assert until(lambda: daemon.descriptors() == idle) and server.said("DHCPACK") == 1
