@@ -169,7 +169,7 @@ bool dhcp_raw_send(int fd, uint32_t index, const struct ip *src, const struct ip
 				  .sll_protocol = htons(ETH_P_IP),
 				  .sll_ifindex = (int)index,
 				  .sll_halen = ETH_ALEN };
-	struct iovec parts[] = { { headers, sizeof(headers) }, { (void *)(uintptr_t)message.data, message.len } };
+	struct iovec parts[] = { { headers, sizeof(headers) }, { (void *)message.data, message.len } };
 	struct msghdr m = { .msg_name = &at, .msg_namelen = sizeof(at), .msg_iov = parts, .msg_iovlen = 2 };
 
 	memset(at.sll_addr, 0xff, ETH_ALEN);
