@@ -61,6 +61,11 @@ static bool among(const char **list, size_t n, const char *text)
 	return n && bsearch(&text, list, n, sizeof(*list), compare);
 }
 
+struct attachment attachment_of(const struct request *r)
+{
+	return (struct attachment){ r->net.name, r->container_id, r->ifname };
+}
+
 struct attachment *attachments_valid(const struct request *r)
 {
 	struct attachment *valid = arena_array(r->arena, r->net.n_valid, sizeof(*valid));

@@ -19,8 +19,10 @@ struct attachment {
  */
 const char *attachment_comment(struct arena *a, const struct attachment *at);
 
-/* The valid attachments that a GC request names. */
 struct request;
+struct attachment attachment_of(const struct request *r);
+
+/* The valid attachments that a GC request names. */
 struct attachment *attachments_valid(const struct request *r);
 
 /* Who may stay when a network is cleaned up: what GC asks of every comment it meets. */

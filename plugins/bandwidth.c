@@ -12,11 +12,6 @@
 
 #define BITS 8
 
-static struct attachment attachment_of(const struct request *r)
-{
-	return (struct attachment){ r->net.name, r->container_id, r->ifname };
-}
-
 static bool is_empty(const struct bandwidth *b)
 {
 	return !b->ingress.rate && !b->egress.rate;

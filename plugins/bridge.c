@@ -27,24 +27,8 @@
 #include "lib/str.h"
 #include "plugins/iface.h"
 #include "plugins/lease.h"
+#include "plugins/pair.h"
 #include "plugins/spoof.h"
-
-static struct attachment attachment_of(const struct request *r)
-{
-	return (struct attachment){ r->net.name, r->container_id, r->ifname };
-}
-
-struct cidr *bridge_addresses(struct arena *a, const struct result *r, int at, size_t *ret_n)
-{
-	struct cidr *v = arena_array(a, r->n_ips, sizeof(*v));
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (!r->ips[i].has_interface || r->ips[i].interface == at)
-			v[n++] = r->ips[i].address;
-	*ret_n = n;
-	return v;
-}
 
 // ---- ADD ----
 
@@ -56,7 +40,7 @@ struct add {
 	struct nl nl; /* of the node */
 	int netns;
 	struct link bridge, vlan;
-	struct bridge_port port; /* index 0: not made */
+	struct pair port; /* index 0: not made */
 	bool leased, masked, guarded;
 	struct result result;
 };
@@ -92,7 +76,7 @@ static void add_undo(struct add *w)
 		done = spoof_teardown_keyed(a, &w->at, w->port.name, &w->port.peer_mac, &ignored);
 	if (!w->masked)
 		return;
-	addrs = bridge_addresses(a, &w->result, AT_CONTAINER, &n);
+	addrs = masq_addresses(a, &w->result, AT_CONTAINER, &n);
 	done = masq_teardown(a, &w->at, addrs, n, &ignored);
 }
 
@@ -184,7 +168,7 @@ static bool add_layer3(struct add *w, struct err *e)
 		return false;
 	if (!w->conf.ip_masq)
 		return true;
-	addrs = bridge_addresses(a, &w->result, AT_CONTAINER, &n);
+	addrs = masq_addresses(a, &w->result, AT_CONTAINER, &n);
 	return masq_setup(a, w->conf.masq_backend, &w->at, addrs, n, &w->masked, e);
 }
 
@@ -264,69 +248,9 @@ static const struct result_interface *prev_port(const struct del *w)
 	return w->has_prev && w->prev.n_interfaces > AT_PORT && str_empty(f->sandbox) ? f : NULL;
 }
 
-static bool gone_is_fine(bool ok, const struct err *why, struct err *e)
-{
-	if (ok || why->num == ENODEV)
-		return true;
-	*e = *why;
-	return false;
-}
-
-/*
- * Only a veth can be ours: after an ADD that was refused because the name was taken, DEL meets what took it. @ret_found
- * is set as soon as there is nothing more to look for.
- */
-static bool del_in_container(struct del *w, int netns, bool *ret_found, struct err *e)
-{
-	struct err why = ERR_INIT;
-	autonl nl = NL_CLOSED;
-	struct link l;
-
-	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
-		return false;
-	if (!link_get(&nl, w->r->ifname, &l, &why))
-		return gone_is_fine(false, &why, e);
-	*ret_found = true;
-	if (!str_eq(l.kind, "veth"))
-		return true;
-	return gone_is_fine(link_del(&nl, l.index, &why), &why, e);
-}
-
-/* The namespace that the container had may live on without its name: our end of the pair is in prevResult. */
-static bool del_on_node(struct del *w, struct err *e)
-{
-	const struct result_interface *f = prev_port(w);
-	struct err why = ERR_INIT;
-	autonl nl = NL_CLOSED;
-	struct mac mac;
-	struct link l;
-
-	if (!f || !f->mac || !mac_parse(f->mac, &mac, &why))
-		return true;
-	if (!nl_open(&nl, NETLINK_ROUTE, e))
-		return false;
-	why = ERR_INIT;
-	if (!link_get(&nl, f->name, &l, &why))
-		return gone_is_fine(false, &why, e);
-	if (!str_eq(l.kind, "veth") || !mac_eq(&l.mac, &mac))
-		return true;
-	return gone_is_fine(link_del(&nl, l.index, &why), &why, e);
-}
-
 static bool del_link(struct del *w, struct err *e)
 {
-	struct err why = ERR_INIT;
-	autoclose int netns = -1;
-	bool found = false;
-
-	if (*w->r->netns && netns_open(w->r->netns, &netns, &why)) {
-		if (!del_in_container(w, netns, &found, e))
-			return false;
-	} else if (*w->r->netns && !netns_is_gone(why.num)) {
-		*e = why;
-		return false;
-	}
-	return found || del_on_node(w, e);
+	return pair_del(w->r, prev_port(w), e);
 }
 
 static bool del_lease(struct del *w, struct err *e)
@@ -379,7 +303,7 @@ static void del_read(struct del *w)
 	w->port = port ? port->name : NULL;
 	if (w->has_prev) {
 		at = iface_find(&w->prev, w->r->ifname, w->r->netns);
-		w->addrs = bridge_addresses(w->r->arena, &w->prev, at < 0 ? AT_CONTAINER : at, &w->n_addrs);
+		w->addrs = masq_addresses(w->r->arena, &w->prev, at < 0 ? AT_CONTAINER : at, &w->n_addrs);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/link.h"
 #include "plugins/attachment.h"
 #include "plugins/masq.h"
+#include "plugins/pair.h"
 
 /* Places in the result that other plugins of a chain rely on; the gateway interface of a VLAN comes behind them. */
 enum { AT_BRIDGE, AT_PORT, AT_CONTAINER };
@@ -32,30 +33,23 @@ const char *bridge_gateway_name(struct arena *a, const struct bridge_conf *c);
 /* The bridge exists, is one, is up, keeps its MAC if it is a gateway, filters VLANs if asked; made when absent. */
 bool bridge_ensure(struct nl *nl, const struct bridge_conf *c, struct link *ret, struct err *e) MUST_CHECK;
 /* The pair: our end a port of @bridge, up, with its flags and VLANs; removed again on failure. */
-struct bridge_port { int index, peer; char name[IFNAMSIZ]; struct mac mac, peer_mac; };
 bool bridge_port_add(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
-		     int netns, const char *ifname, struct bridge_port *ret, struct err *e) MUST_CHECK;
+		     int netns, const char *ifname, struct pair *ret, struct err *e) MUST_CHECK;
 /* The port behind a VLAN's gateway: configured like this, in the VLAN @access alone. */
 struct bridge_conf bridge_gateway_port(const struct bridge_conf *c, const struct link *bridge,
 				       struct vlan_entry *access);
 /* Is @want, with its flags, within one of these? */
 bool bridge_vlans_contain(const struct vlan_entry *have, size_t n, const struct vlan_entry *want);
 /* Until frames flow (a few seconds at most): the kernel opens a port some time after both ends are up. */
-bool bridge_port_wait(struct nl *nl, const struct bridge_port *p, struct err *e) MUST_CHECK;
+bool bridge_port_wait(struct nl *nl, const struct pair *p, struct err *e) MUST_CHECK;
 /*
  * The gateway of each IP of @r is an address of the bridge (or of the VLAN's interface, made when absent), and
  * forwarding is on. @ret_vlan (index 0: none) is that interface.
  */
 bool bridge_gateways_ensure(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
 			    const struct result *r, struct link *ret_vlan, struct err *e) MUST_CHECK;
-/* @knob for each forwarding knob that the addresses of interfaces[@at] need. */
-bool bridge_forwarding(const struct result *r, int at, bool (*knob)(const char *name, const char *value, struct err *e),
-		       struct err *e) MUST_CHECK;
 
 /* All that ADD made is there. */
 bool bridge_check(const struct request *r, struct err *e) MUST_CHECK;
-
-/* Addresses of interfaces[@at] of @r, for masquerading: @r may tell of other plugins' interfaces, too. */
-struct cidr *bridge_addresses(struct arena *a, const struct result *r, int at, size_t *ret_n);
 
 #endif

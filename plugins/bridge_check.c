@@ -12,6 +12,7 @@
 #include "lib/fs.h"
 #include "lib/str.h"
 #include "plugins/bridge.h"
+#include "plugins/forwarding.h"
 #include "plugins/iface.h"
 #include "plugins/spoof.h"
 
@@ -128,15 +129,6 @@ static bool check_port(struct check *w, struct err *e)
 	return iface_check_mac(l, f, e) && check_vlans(w, &w->conf, l, e);
 }
 
-static bool is_knob(const char *name, const char *value, struct err *e)
-{
-	char now[16];
-
-	if (!sysctl_get(name, now, sizeof(now), e))
-		return false;
-	return str_eq(now, value) || fail(e, 0, "sysctl %s is %s", name, now);
-}
-
 /* A gateway interface that is no pair was not made by us: its other side is the administrator's. */
 static bool check_vlan_gateway(struct check *w, const struct link *gateway, struct err *e)
 {
@@ -177,7 +169,7 @@ static bool check_gateways(struct check *w, struct err *e)
 		if (!found)
 			return fail(e, 0, "gateway address %s is not on %s", cidr_text(&want, text), name);
 	}
-	return bridge_forwarding(&w->prev, w->container_at, is_knob, e);
+	return forwarding_check(&w->prev, w->container_at, e);
 }
 
 static bool check_layer3(struct check *w, struct err *e)
@@ -190,7 +182,7 @@ static bool check_layer3(struct check *w, struct err *e)
 	if (!delegate_check(w->r, w->r->net.ipam_type, e) || !iface_check(&w->far, a, &c, &w->prev, e) ||
 	    !check_gateways(w, e))
 		return false;
-	addrs = bridge_addresses(a, &w->prev, w->container_at, &n);
+	addrs = masq_addresses(a, &w->prev, w->container_at, &n);
 	return !w->conf.ip_masq || masq_check(a, &w->at, addrs, n, e);
 }
 

@@ -14,8 +14,8 @@
 #include "lib/fs.h"
 #include "lib/str.h"
 #include "plugins/bridge.h"
+#include "plugins/forwarding.h"
 
-#define NAME_TRIES 10
 #define PORT_WAIT_MS 3000
 /* linux/if.h, which has these, and net/if.h exclude each other. */
 #define LOWER_UP 0x10000	/* IFF_LOWER_UP */
@@ -107,30 +107,6 @@ bool bridge_ensure(struct nl *nl, const struct bridge_conf *c, struct link *ret,
 
 // ---- a port of it ----
 
-/* Our end's name is random; only when that very name is taken does another one help. */
-static bool veth_add(struct nl *nl, struct veth_new *v, char name[static IFNAMSIZ], struct bridge_port *p,
-		     struct err *e)
-{
-	struct err why = ERR_INIT;
-	struct link other;
-
-	for (int tries = 0; tries < NAME_TRIES; tries++) {
-		link_random_veth_name(name);
-		v->name = name;
-		why = ERR_INIT;
-		if (link_veth_add(nl, v, &p->index, &p->peer, &why))
-			return true;
-		if (why.num != EEXIST) {
-			*e = why;
-			return wrap(e, "failed to make veth pair");
-		}
-		if (!link_get(nl, name, &other, &why))
-			return fail(e, 0, "container veth name (\"%s\") peer provided (\"%s\") already exists",
-				    v->peer_name, name);
-	}
-	return fail(e, 0, "failed to find a unique veth name");
-}
-
 /* What a new port has by itself is the bridge's default VLAN. */
 static bool port_vlans(struct nl *nl, struct arena *a, const struct bridge_conf *c, int index, struct err *e)
 {
@@ -145,8 +121,7 @@ static bool port_vlans(struct nl *nl, struct arena *a, const struct bridge_conf 
 	return link_port_vlan_add(nl, index, c->vlans, c->n_vlans, e) || wrap(e, "failed to setup vlan tags");
 }
 
-static bool port_setup(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct bridge_port *p,
-		       struct err *e)
+static bool port_setup(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct pair *p, struct err *e)
 {
 	struct port_flags f = { .hairpin = c->hairpin, .isolated = c->port_isolation };
 
@@ -157,20 +132,15 @@ static bool port_setup(struct nl *nl, struct arena *a, const struct bridge_conf 
 }
 
 bool bridge_port_add(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge, int netns,
-		     const char *ifname, struct bridge_port *ret, struct err *e)
+		     const char *ifname, struct pair *ret, struct err *e)
 {
-	/* MACs are ours to choose, so that nobody (udev) thinks they wait to be replaced, and we know them. */
-	struct bridge_port p = { .mac = link_random_mac(),
-				 .peer_mac = mac_is_unset(&c->mac) ? link_random_mac() : c->mac };
-	struct veth_new v = { .peer_name = ifname,
-			      .mac = p.mac,
-			      .peer_mac = p.peer_mac,
-			      .mtu = c->mtu,
-			      .master = bridge->index,
-			      .peer_netns = netns };
+	struct pair_new n = {
+		.ifname = ifname, .netns = netns, .master = bridge->index, .peer_mac = c->mac, .mtu = c->mtu
+	};
 	struct err ignored;
+	struct pair p;
 
-	if (!veth_add(nl, &v, p.name, &p, e))
+	if (!pair_add(nl, &n, &p, e))
 		return false;
 	if (!port_setup(nl, a, c, &p, e)) {
 		bool done UNUSED = link_del(nl, p.index, &ignored);
@@ -190,7 +160,7 @@ static bool passes(const struct link *l)
 	return (l->port_state == BR_STATE_FORWARDING && l->flags & LOWER_UP) || l->operstate == OPER_UP;
 }
 
-bool bridge_port_wait(struct nl *nl, const struct bridge_port *p, struct err *e)
+bool bridge_port_wait(struct nl *nl, const struct pair *p, struct err *e)
 {
 	int64_t deadline = fs_now_ms() + PORT_WAIT_MS;
 	long nap_us = 50;
@@ -269,7 +239,7 @@ static bool vlan_gateway(struct nl *nl, struct arena *a, const struct bridge_con
 	struct bridge_conf port = bridge_gateway_port(c, bridge, &access);
 	const char *name = bridge_gateway_name(a, c);
 	struct err why = ERR_INIT, unmade = ERR_INIT;
-	struct bridge_port p;
+	struct pair p;
 	struct link l;
 
 	bool there = link_get(nl, name, &l, &why);
@@ -369,21 +339,6 @@ static bool gateway_ensure(struct nl *nl, const struct bridge_conf *c, const str
 	return wrap(e, "could not add IP address to \"%s\"", p->l.name);
 }
 
-bool bridge_forwarding(const struct result *r, int at, bool (*knob)(const char *name, const char *value, struct err *e),
-		       struct err *e)
-{
-	static const char *const names[] = { "net/ipv6/conf/all/forwarding", "net/ipv4/ip_forward" };
-	bool want[2] = { false, false };
-
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (r->ips[i].has_interface && r->ips[i].interface == at)
-			want[ip_is4(&r->ips[i].address.ip)] = true;
-	for (size_t v4 = 0; v4 < ARRAY_LEN(names); v4++)
-		if (want[v4] && !knob(names[v4], "1", e))
-			return wrap(e, "forwarding");
-	return true;
-}
-
 bool bridge_gateways_ensure(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
 			    const struct result *r, struct link *ret_vlan, struct err *e)
 {
@@ -399,7 +354,7 @@ bool bridge_gateways_ensure(struct nl *nl, struct arena *a, const struct bridge_
 		if (!gateway_ensure(nl, c, &p, r, &want, e))
 			return wrap(e, "failed to set bridge addr");
 	}
-	if (!bridge_forwarding(r, AT_CONTAINER, sysctl_want, e))
+	if (!forwarding_ensure(r, AT_CONTAINER, e))
 		return false;
 	if (c->vlan)
 		*ret_vlan = p.l;

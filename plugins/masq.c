@@ -27,6 +27,18 @@ bool masq_backend_parse(const char *s, enum masq_backend *ret, struct err *e)
 	return fail_code(e, CNI_INVALID_CONFIG, "unknown ipmasq backend \"%s\"", s);
 }
 
+struct cidr *masq_addresses(struct arena *a, const struct result *r, int at, size_t *ret_n)
+{
+	struct cidr *v = arena_array(a, r->n_ips, sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		if (!r->ips[i].has_interface || r->ips[i].interface == at)
+			v[n++] = r->ips[i].address;
+	*ret_n = n;
+	return v;
+}
+
 bool masq_setup(struct arena *a, enum masq_backend backend, const struct attachment *at, const struct cidr *addrs,
 		size_t n, bool *ret_new, struct err *e)
 {

@@ -18,6 +18,8 @@ enum masq_backend { MASQ_AUTO, MASQ_NFTABLES, MASQ_IPTABLES };
 
 /* "" or NULL is auto. Unknown: code 7, `unknown ipmasq backend "x"`. */
 bool masq_backend_parse(const char *s, enum masq_backend *ret, struct err *e) MUST_CHECK;
+/* Addresses of interfaces[@at] of @r, which may tell of other plugins' interfaces, too. */
+struct cidr *masq_addresses(struct arena *a, const struct result *r, int at, size_t *ret_n);
 /*
  * @addrs with prefix length; in the calling thread's namespace. Repeating it for the same attachment is harmless.
  * @ret_new: nothing of it was there before, so that who fails afterwards may tear it down. A failure leaves nothing.

@@ -74,24 +74,6 @@ static bool conf_read(const struct request *r, struct ptp_conf *ret, struct err 
 	return true;
 }
 
-static struct attachment attachment_of(const struct request *r)
-{
-	return (struct attachment){ r->net.name, r->container_id, r->ifname };
-}
-
-/* Addresses of interfaces[@at], for masquerading. */
-static struct cidr *addresses_of(struct arena *a, const struct result *r, int at, size_t *ret_n)
-{
-	struct cidr *v = arena_array(a, r->n_ips, sizeof(*v));
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n_ips; i++)
-		if (!r->ips[i].has_interface || r->ips[i].interface == at)
-			v[n++] = r->ips[i].address;
-	*ret_n = n;
-	return v;
-}
-
 // ---- ADD ----
 
 /* One ADD under way: what is set has been made, and goes again on failure. */
@@ -130,7 +112,7 @@ static void add_undo(struct add *w)
 	lease_undo(w);
 	if (!w->masked)
 		return;
-	addrs = addresses_of(w->r->arena, &w->result, PTP_CONTAINER, &n);
+	addrs = masq_addresses(w->r->arena, &w->result, PTP_CONTAINER, &n);
 	done = masq_teardown(w->r->arena, &w->at, addrs, n, &ignored);
 }
 
@@ -209,7 +191,7 @@ static bool add_masq(struct add *w, struct err *e)
 
 	if (!w->conf.ip_masq)
 		return true;
-	addrs = addresses_of(w->r->arena, &w->result, PTP_CONTAINER, &n);
+	addrs = masq_addresses(w->r->arena, &w->result, PTP_CONTAINER, &n);
 	return masq_setup(w->r->arena, w->conf.masq_backend, &w->at, addrs, n, &w->masked, e);
 }
 
@@ -309,7 +291,7 @@ static bool check_masq(struct check *w, struct err *e)
 	struct cidr *addrs;
 	size_t n;
 
-	addrs = addresses_of(w->r->arena, &w->prev, w->at, &n);
+	addrs = masq_addresses(w->r->arena, &w->prev, w->at, &n);
 	return !w->conf.ip_masq || masq_check(w->r->arena, &at, addrs, n, e);
 }
 
@@ -351,7 +333,7 @@ static void del_read(struct del *w)
 	if (prev.n_interfaces > PTP_NODE && str_empty(prev.interfaces[PTP_NODE].sandbox))
 		w->node = &prev.interfaces[PTP_NODE];
 	at = iface_find(&prev, r->ifname, r->netns);
-	w->addrs = addresses_of(r->arena, &prev, at < 0 ? PTP_CONTAINER : at, &w->n_addrs);
+	w->addrs = masq_addresses(r->arena, &prev, at < 0 ? PTP_CONTAINER : at, &w->n_addrs);
 }
 
 static bool del_pair(struct del *w, struct err *e)
