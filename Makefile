@@ -18,6 +18,7 @@ BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
 INCDIR  ?= $(PREFIX)/include
 MANDIR  ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -41,6 +42,7 @@ FUZZ_SRC   := $(wildcard fuzz/*.c)
 BENCH_SRC  := $(wildcard bench/*.c)
 BENCH_PART := $(wildcard bench/parts/*.c)
 MAN        := $(wildcard man/*.[1-8])
+UNITS      := $(wildcard packaging/systemd/*)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wswitch-enum \
 	-Wwrite-strings -Wformat=2 -Wundef -Wold-style-definition
@@ -260,7 +262,7 @@ FILES ?= $(wildcard $(addsuffix /*.c,$(ROOMS) fuzz bench tests/doubles))
 format:
 	$(Q)scripts/format $(FILES)
 
-## install	programs, plugins, library, headers, man pages (DESTDIR=, PREFIX=, CNI_DIR=)
+## install	programs, plugins, library, headers, man pages, systemd units (DESTDIR=, PREFIX=, CNI_DIR=)
 # The plugin folder is often mounted into containers by itself, so the binary lies inside it and the links stay there.
 install: all
 	install -d $(DESTDIR)$(CNI_DIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)/cni
@@ -277,6 +279,8 @@ install: all
 	install -m 644 $(O)/lib/pkgconfig/libcni.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	install -m 644 include/cni/*.h $(DESTDIR)$(INCDIR)/cni/
 	for page in $(MAN); do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	install -d $(DESTDIR)$(UNITDIR)
+	for unit in $(UNITS); do sed 's|/opt/cni/bin|$(CNI_DIR)|' $$unit >$(DESTDIR)$(UNITDIR)/$${unit##*/}; done
 
 ## clean	remove $(O)
 clean:
