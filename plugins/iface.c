@@ -374,7 +374,7 @@ struct present {
 	struct addr *addrs;
 	struct kroute *routes;
 	size_t n_addrs, n_routes;
-	struct tables tables;	/* where routes that name none may be */
+	struct tables tables; /* where routes that name none may be */
 };
 
 static bool has_address(const struct present *p, const struct cidr *c)

@@ -59,7 +59,7 @@ static struct dhcp_lease lease_of(const struct reply *r)
 {
 	struct err e = ERR_INIT;
 	struct dhcp_packet p;
-	struct dhcp_lease l;
+	struct dhcp_lease l = { 0 };
 
 	if (!read_reply(r, &p, &e) || !dhcp_lease_read(&arena, &p, &l, &e))
 		fail_msg("%s", e.text);
