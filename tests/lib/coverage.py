@@ -33,7 +33,7 @@ def keys(value):
 def document(conf):
     try:
         conf = conf if isinstance(conf, dict) else json.loads(conf)
-    except ValueError:
+    except (ValueError, RecursionError):
         conf = {}
     return conf if isinstance(conf, dict) else {}
 
