@@ -145,5 +145,9 @@ bool ifname_valid(const char *name, struct err *e)
 		return fail_code(e, CNI_INVALID_ENVIRONMENT, "interface name is . or ..");
 	if (strpbrk(name, "/:") || space_in(name))
 		return fail_code(e, CNI_INVALID_ENVIRONMENT, "interface name contains / or : or whitespace characters");
+	if (strchr(name,
+		   '%')) /* "net%d" is a pattern to the kernel: the interface would have another name than we say */
+		return fail_code(e, CNI_INVALID_ENVIRONMENT,
+				 "interface name contains %%, which no interface can be called");
 	return true;
 }

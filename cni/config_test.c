@@ -183,10 +183,11 @@ static void test_words(void **state)
 static void test_interface_names(void **state)
 {
 	static const char *const good[] = {
-		"e", "eth0", "123456789012345", "...", "a%b", "a\xFF", "\xC3\xA4", "-", "a\xE2\x80",
+		"e", "eth0", "123456789012345", "...", "a\xFF", "\xC3\xA4", "-", "a\xE2\x80",
 	};
 	static const char *const bad[] = {
-		"", "1234567890123456", ".", "..", "a/b", "a:b", "a b", "a\tb", "a\n", "\va", "a\f", "a\r", "a\xC2\xA0", "a\xC2\x85",
+		"", "1234567890123456", ".", "..", "a/b", "a:b", "a b", "a%b", "net%d", "a\tb", "a\n", "\va", "a\f",
+		"a\r", "a\xC2\xA0", "a\xC2\x85",
 		"\xE1\x9A\x80", "a\xE2\x80\x80", "a\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",
 		"\xE2\x81\x9F", "\xE3\x80\x80", "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4",
 	};

@@ -7,8 +7,10 @@
  * early where the port behind it does not forward yet, and too little where a frame gets lost. So there are three more,
  * spaced, and nobody waits for them.
  *
- * One packet socket, opened and bound before the child is made, is all that the child has: sending through it needs no
- * privilege, and fails as soon as the interface is gone, which ends the child.
+ * One packet socket, opened and bound before the child is made, is all that the child has. Sending through it needs no
+ * privilege, and the kernel says each time what it is bound to: the MAC as it is by then, which another plugin of the
+ * chain may have changed, or no interface any more, which ends the child. A frame that cannot be sent, because the
+ * interface is down for a moment, is lost as others are.
  */
 #include "kernel/announce.h"
 
@@ -49,7 +51,7 @@ static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 1 };
 /* When, after the one before; the kernel's own was at 0. */
 static const long pauses_ms[] = { 100, 900, 1000 };
 
-static bool send_to(int fd, const struct sockaddr_ll *self, uint16_t protocol, const uint8_t dst[ALEN],
+static void send_to(int fd, const struct sockaddr_ll *self, uint16_t protocol, const uint8_t dst[ALEN],
 		    const void *data, size_t len)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
@@ -58,10 +60,10 @@ static bool send_to(int fd, const struct sockaddr_ll *self, uint16_t protocol, c
 				  .sll_halen = ALEN };
 
 	memcpy(to.sll_addr, dst, ALEN);
-	return sendto(fd, data, len, 0, (void *)&to, sizeof(to)) >= 0;
+	(void)sendto(fd, data, len, 0, (void *)&to, sizeof(to));
 }
 
-static bool send_arp(int fd, const struct sockaddr_ll *self, const struct ip *ip)
+static void send_arp(int fd, const struct sockaddr_ll *self, const struct ip *ip)
 {
 	static const uint8_t everybody[ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	struct arp arp = { .hardware = htons(ARPHRD_ETHER),
@@ -73,7 +75,7 @@ static bool send_arp(int fd, const struct sockaddr_ll *self, const struct ip *ip
 	memcpy(arp.sender, self->sll_addr, ALEN);
 	memcpy(arp.sender_ip, ip_bytes(ip), 4);
 	memcpy(arp.target_ip, ip_bytes(ip), 4);
-	return send_to(fd, self, ETH_P_ARP, everybody, &arp, sizeof(arp));
+	send_to(fd, self, ETH_P_ARP, everybody, &arp, sizeof(arp));
 }
 
 /* Of the pseudo header (addresses, length, protocol) and the message. */
@@ -89,7 +91,7 @@ static uint16_t checksum(const struct advertisement *na)
 	return htons((uint16_t)~sum);
 }
 
-static bool send_advertisement(int fd, const struct sockaddr_ll *self, const struct ip *ip)
+static void send_advertisement(int fd, const struct sockaddr_ll *self, const struct ip *ip)
 {
 	static const uint8_t everybody[ALEN] = { 0x33, 0x33, 0, 0, 0, 1 };
 	struct advertisement na = { .version = 0x60,
@@ -106,40 +108,39 @@ static bool send_advertisement(int fd, const struct sockaddr_ll *self, const str
 	memcpy(na.target, ip_bytes(ip), 16);
 	memcpy(na.mac, self->sll_addr, ALEN);
 	na.sum = checksum(&na);
-	return send_to(fd, self, ETH_P_IPV6, everybody, &na, sizeof(na));
+	send_to(fd, self, ETH_P_IPV6, everybody, &na, sizeof(na));
 }
 
-static bool send_all(int fd, const struct sockaddr_ll *self, const struct ip *addrs, size_t n)
+static bool look(int fd, struct sockaddr_ll *ret)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!(ip_is4(&addrs[i]) ? send_arp : send_advertisement)(fd, self, &addrs[i]))
-			return false;
-	return true;
+	socklen_t len = sizeof(*ret);
+
+	return getsockname(fd, (void *)ret, &len) == 0 && ret->sll_hatype == ARPHRD_ETHER && ret->sll_halen == ALEN;
 }
 
-static void repeat(int fd, const struct sockaddr_ll *self, const struct ip *addrs, size_t n)
+static void repeat(int fd, const struct ip *addrs, size_t n)
 {
+	struct sockaddr_ll self;
+
 	for (size_t i = 0; i < ARRAY_LEN(pauses_ms); i++) {
 		struct timespec pause = { pauses_ms[i] / 1000, pauses_ms[i] % 1000 * 1000000 };
 
 		nanosleep(&pause, NULL);
-		if (!send_all(fd, self, addrs, n))
+		if (!look(fd, &self))
 			return;
+		for (size_t k = 0; k < n; k++)
+			(ip_is4(&addrs[k]) ? send_arp : send_advertisement)(fd, &self, &addrs[k]);
 	}
 }
 
-/* Bound to no protocol, it receives nothing; the kernel says what it is bound to. */
-static bool open_on(int index, int *ret_fd, struct sockaddr_ll *ret)
+/* Bound to no protocol, it receives nothing. */
+static bool open_on(int index, int *ret_fd)
 {
 	struct sockaddr_ll self = { .sll_family = AF_PACKET, .sll_ifindex = index };
 	autoclose int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(self);
 
-	if (fd < 0 || bind(fd, (void *)&self, sizeof(self)) < 0 || getsockname(fd, (void *)&self, &len) < 0)
+	if (fd < 0 || bind(fd, (void *)&self, sizeof(self)) < 0 || !look(fd, &self))
 		return false;
-	if (self.sll_hatype != ARPHRD_ETHER || self.sll_halen != ALEN)
-		return false;
-	*ret = self;
 	*ret_fd = fd_take(&fd);
 	return true;
 }
@@ -154,11 +155,10 @@ static bool has_neighbours(int fd, int index)
 void announce(int index, const struct ip *addrs, size_t n)
 {
 	autoclose int fd = -1;
-	struct sockaddr_ll self;
 
-	if (!n || !open_on(index, &fd, &self) || !detach(fd))
+	if (!n || !open_on(index, &fd) || !detach(fd))
 		return;
 	if (has_neighbours(fd, index))
-		repeat(fd, &self, addrs, n);
+		repeat(fd, addrs, n);
 	_exit(0);
 }

@@ -70,6 +70,11 @@ static void test_arp(void **state)
 	fd = listen_on(far, ETH_P_ARP);
 	announce(index, &ip, 1);
 	for (int i = 0; i < 3; i++) {
+		/* After the first, another MAC. */
+		if (i == 1) {
+			l.mac.b[5] ^= 1;
+			OK(link_set_mac(&nl, index, &l.mac, &e));
+		}
 		assert_true(hear(fd, frame) >= 42);
 		assert_memory_equal(frame, "\xff\xff\xff\xff\xff\xff", 6);
 		assert_memory_equal(frame + 6, l.mac.b, 6);
@@ -125,6 +130,30 @@ static void test_advertisement(void **state)
 	close(fd);
 }
 
+/* What cannot be sent is lost, and the next one is sent all the same. */
+static void test_down_for_a_moment(void **state)
+{
+	const struct ip ip = ip4(10, 1, 0, 5);
+	autonl nl = NL_CLOSED;
+	struct err e = ERR_INIT;
+	uint8_t frame[FRAME];
+	int index, far, fd;
+
+	(void)state;
+	NEED_NETNS();
+	OK(nl_open(&nl, NETLINK_ROUTE, &e));
+	index = pair(&nl, &far);
+	fd = listen_on(far, ETH_P_ARP);
+	OK(link_set_up(&nl, index, false, &e));
+	announce(index, &ip, 1);
+	usleep(300000);
+	OK(link_set_up(&nl, index, true, &e));
+	assert_true(hear(fd, frame) >= 42);
+	OK(link_del(&nl, index, &e));
+	assert_true(waitpid(-1, NULL, 0) > 0);
+	close(fd);
+}
+
 /* "lo" has no neighbours. */
 static void test_no_ethernet(void **state)
 {
@@ -141,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arp),
 		cmocka_unit_test(test_advertisement),
+		cmocka_unit_test(test_down_for_a_moment),
 		cmocka_unit_test(test_no_ethernet),
 	};
 
