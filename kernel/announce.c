@@ -2,10 +2,10 @@
 /*
  * DOC: Theory of operation
  *
- * An address that a container gets may have been another one's a moment ago, and neighbours go on sending to the old MAC
- * until their entry ages. The kernel announces once, when the interface comes up (arp_notify, ndisc_notify), which is too
- * early where the port behind it does not forward yet, and too little where a frame gets lost. So there are three more,
- * spaced, and nobody waits for them.
+ * An address that a container gets may have been another one's a moment ago, and neighbours go on sending to the old
+ * MAC until their entry ages. The kernel announces once, when the interface comes up (arp_notify, ndisc_notify), which
+ * is too early where the port behind it does not forward yet, and too little where a frame gets lost. So there are
+ * three more, spaced, and nobody waits for them.
  *
  * One packet socket, opened and bound before the child is made, is all that the child has. Sending through it needs no
  * privilege, and the kernel says each time what it is bound to: the MAC as it is by then, which another plugin of the

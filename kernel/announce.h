@@ -8,8 +8,8 @@
 
 /*
  * Announce @n addresses of interface number @index of the calling thread's namespace, several times within two seconds,
- * from a child that nobody waits for. It ends as soon as the interface is gone, and holds the namespace until then. Best
- * effort: an interface that knows no neighbours (no Ethernet, IFF_NOARP) announces nothing.
+ * from a child that nobody waits for. It ends as soon as the interface is gone, and holds the namespace until then.
+ * Best effort: an interface that knows no neighbours (no Ethernet, IFF_NOARP) announces nothing.
  */
 void announce(int index, const struct ip *addrs, size_t n);
 

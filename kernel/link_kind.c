@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Interfaces that hang on another one appear where they will live, as a veth's end does (kernel/link_veth.c), but for
- * the name: the kernel asks the namespace of the request whether it is free. So they come with a temporary name, and are
- * called by their own when they are there.
+ * the name: the kernel asks the namespace of the request whether it is free. So they come with a temporary name, and
+ * are called by their own when they are there.
  */
 #include "kernel/link_kind.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Traffic control: filters on the way into an interface, and the one action that we use, sending a packet out of another
- * interface instead (rtnetlink RTM_*TFILTER; u32 with mirred). They hang below what qdisc_ingress() finds.
+ * Traffic control: filters on the way into an interface, and the one action that we use, sending a packet out of
+ * another interface instead (rtnetlink RTM_*TFILTER; u32 with mirred). They hang below what qdisc_ingress() finds.
  */
 #ifndef CRIMP_KERNEL_TCFILTER_H
 #define CRIMP_KERNEL_TCFILTER_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Nothing of ours may stay open in the child: a runtime waits for the end of our standard output, another plugin for our
- * lock. Rejected: a child of the child, so that init reaps it and not we: it doubles the price for a process that is
- * about to end anyway.
+ * Nothing of ours may stay open in the child: a runtime waits for the end of our standard output, another
+ * plugin for our lock. Rejected: a child of the child, so that init reaps it and not we: it doubles the price
+ * for a process that is about to end anyway.
  */
 #include "lib/detach.h"
 

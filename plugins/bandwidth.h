@@ -5,18 +5,18 @@
  * The kernel shapes what leaves an interface, by a token bucket (tbf) at its root. What arrives is shaped by sending it
  * through an "ifb" device, whose root has the other bucket, and from which it comes back as if it had just arrived.
  *
- * Where? A veth is shaped at its end on the node, as the reference does, out of the container's reach: what leaves there
- * is the container's ingress. Any other interface (macvlan, ipvlan, tap, a moved device, a veth whose other end is
- * elsewhere) has no end on the node and is shaped inside the container: what leaves there is its egress, and the ifb is
- * made inside, too. That binds every container that may not change its own network (CAP_NET_ADMIN).
+ * Where? A veth is shaped at its end on the node, as the reference does, out of the container's reach: what leaves
+ * there is the container's ingress. Any other interface (macvlan, ipvlan, tap, a moved device, a veth whose other end
+ * is elsewhere) has no end on the node and is shaped inside the container: what leaves there is its egress, and the ifb
+ * is made inside, too. That binds every container that may not change its own network (CAP_NET_ADMIN).
  *
  * An ifb is named after network and container ID as the reference names it, and after the whole attachment when another
  * attachment of that container has taken that name. Its owner stands in its alias; the reference writes none.
  *
  * The redirection is a filter that everything matches. In a qdisc of our own it has the first priority. In a qdisc that
  * somebody else has put there it stands behind every filter of theirs: what they pass or drop does not get here, and
- * since a packet is not looked at again when it comes back, a place in front of theirs would take the traffic from them.
- * So the priority tells whose the qdisc is.
+ * since a packet is not looked at again when it comes back, a place in front of theirs would take the traffic from
+ * them. So the priority tells whose the qdisc is.
  */
 #ifndef CRIMP_PLUGINS_BANDWIDTH_H
 #define CRIMP_PLUGINS_BANDWIDTH_H

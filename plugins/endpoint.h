@@ -23,8 +23,8 @@ struct endpoint_kind {
 	const char *kind;	/* IFLA_INFO_KIND: CHECK demands it, and DEL deletes nothing else. NULL: any */
 	bool announce;		/* tell neighbours when the addresses are there */
 	/*
-	 * Make the interface in the container, called r->ifname and down, and fill ep->link. The calling thread is on the
-	 * node. A failure leaves nothing.
+	 * Make the interface in the container, called r->ifname and down, and fill ep->link. The calling thread is on
+	 * the node. A failure leaves nothing.
 	 */
 	bool (*make)(struct endpoint *ep, struct err *e);
 	/*
@@ -32,7 +32,10 @@ struct endpoint_kind {
 	 * a namespace that is gone (ep->netns -1, ep->far closed).
 	 */
 	bool (*unmake)(struct endpoint *ep, struct err *e);
-	/* CHECK: what is particular about ep->link (kind, MAC, up, addresses and routes have been looked at). May be NULL. */
+	/*
+	 * CHECK: what is particular about ep->link (kind, MAC, up, addresses and
+	 * routes have been looked at). May be NULL.
+	 */
 	bool (*verify)(struct endpoint *ep, struct err *e);
 };
 

@@ -21,8 +21,8 @@ struct iface_conf {
 	/* tell the neighbours: by the kernel when it goes up (arp_notify, ndisc_notify), then by kernel/announce.h */
 	bool announce;
 	/*
-	 * There is no neighbour but the gateway: instead of a connected route each address has one to its gateway, and one
-	 * to its subnet through it, both with the address as source.
+	 * There is no neighbour but the gateway: instead of a connected route each address has one to its gateway, and
+	 * one to its subnet through it, both with the address as source.
 	 */
 	bool gateway_only;
 	/* CHECK: where routes that name no table must be; 0: in the main one or where tables.h says */

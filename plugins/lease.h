@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The addresses of an attachment, from its IPAM plugin (`ipam.type`): what every plugin that makes an interface does. */
+/*
+ * The addresses of an attachment, from its IPAM plugin (`ipam.type`): what every plugin that makes an interface does.
+ */
 #ifndef CRIMP_PLUGINS_LEASE_H
 #define CRIMP_PLUGINS_LEASE_H
 
@@ -13,8 +15,8 @@ bool lease_add(const struct request *r, int at, struct result *ret, bool *ret_ta
 /* DEL; success without an IPAM plugin. */
 bool lease_del(const struct request *r, struct err *e) MUST_CHECK;
 /*
- * Must the lease be given back before the interface goes? An address is better not given to somebody else while it still
- * answers, but a DHCP lease is given back over the interface.
+ * Must the lease be given back before the interface goes? An address is better not given to somebody else while it
+ * still answers, but a DHCP lease is given back over the interface.
  */
 bool lease_goes_first(const struct request *r);
 

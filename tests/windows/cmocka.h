@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What our unit tests use of cmocka, for compilers that have none: the same names, TAP on stdout as scripts/unit reads it.
- * A case that fails is left by longjmp() to its group, as cmocka does.
+ * What our unit tests use of cmocka, for compilers that have none: the same names, TAP on stdout as scripts/unit reads
+ * it. A case that fails is left by longjmp() to its group, as cmocka does.
  */
 #ifndef CRIMP_TESTS_WINDOWS_CMOCKA_H
 #define CRIMP_TESTS_WINDOWS_CMOCKA_H
