@@ -7,7 +7,10 @@
 #include "kernel/tcfilter.h"
 #include "lib/str.h"
 
-/* In a qdisc of our own, as the reference has it; behind others. What asks the kernel for a priority gets 0xc000 or less. */
+/*
+ * In a qdisc of our own, as the reference has it; behind others. What asks the
+ * kernel for a priority gets 0xc000 or less.
+ */
 #define PRIORITY_OWN 1
 #define PRIORITY_GUEST 0xd000
 

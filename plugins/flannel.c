@@ -204,7 +204,7 @@ static bool delegate_clean(struct gc *g, struct object *conf, const char *type, 
 	object_set_word(conf, "cniVersion", g->f->r->net.version);
 	object_set(conf, VALID, g->valid);
 	text = object_text(conf);
-	if (text.len == g->last.len && memcmp(text.data, g->last.data, text.len) == 0)
+	if (g->last.data && text.len == g->last.len && memcmp(text.data, g->last.data, text.len) == 0)
 		return true;
 	if (!delegate_request(g->f->r, conf, &d, e) || !delegate_gc(&d, type, e))
 		return false;

@@ -331,7 +331,7 @@ static void del_read(struct del *w)
 	if (!request_prev(r, &prev, &has_prev, &ignored) || !has_prev)
 		return;
 	if (prev.n_interfaces > PTP_NODE && str_empty(prev.interfaces[PTP_NODE].sandbox))
-		w->node = &prev.interfaces[PTP_NODE];
+		w->node = prev.interfaces + PTP_NODE;
 	at = iface_find(&prev, r->ifname, r->netns);
 	w->addrs = masq_addresses(r->arena, &prev, at < 0 ? PTP_CONTAINER : at, &w->n_addrs);
 }

@@ -4,8 +4,8 @@
  *
  * Connections bring calls; a call that cannot be answered at once is a struct waiting, tied to the client whose lease
  * it is about. When that client settles or ends, its waiting calls are answered. When a connection goes away, its
- * waiting calls go with it, and an acquisition that nobody waits for any more is taken back: who asked has given up, and will
- * not come to release.
+ * waiting calls go with it, and an acquisition that nobody waits for any more is taken back: who asked has given up,
+ * and will not come to release.
  *
  * A client that releases is out of the table of leases: the same container may be given a new lease meanwhile.
  */
@@ -229,7 +229,7 @@ static void answer_one(const struct waiting *w, struct dhcp_client *c, const str
 
 	if (w->kind != DHCP_ALLOCATE || e) {
 		answer(w->conn, w->serial, NULL, e);
-	} else if (c->state == DHCP_BOUND) {
+	} else if (c && c->state == DHCP_BOUND) {
 		answer_lease(w->conn, w->serial, c);
 	} else {
 		(void)fail(&lost, 0, "the lease was released while it was being acquired");
