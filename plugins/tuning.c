@@ -102,10 +102,10 @@ static bool save(const struct request *r, const struct tuning *t, const struct b
 	ret->path = backup_path(r->arena, t->data_dir, r->container_id, r->ifname);
 	if (!backup_read(r->arena, ret->path, &ret->older, &ret->there, e))
 		return false;
-	if (ret->there && !backup_is_of(&ret->older, r))
+	if (ret->there && !backup_is_of_interface(&ret->older, r))
 		return fail(e, EEXIST, "%s belongs to container %s, interface %s", ret->path, ret->older.container_id,
 			    ret->older.ifname);
-	if (ret->there)
+	if (ret->there && backup_is_of(&ret->older, r))
 		backup_merge(r->arena, &all, &ret->older);
 	return backup_write(r->arena, ret->path, &all, e);
 }

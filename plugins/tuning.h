@@ -5,7 +5,10 @@
  * tuning changes what is there already: attributes of the container's interface, and knobs of its namespace. What it
  * finds is written to a file before anything is changed, so that DEL can put it back: the reference's file, which has
  * the attributes of the interface, and beside them, in keys that the reference does not look at, the knobs and the
- * attachment. A repeated ADD adds to that file and replaces nothing in it: what was there first is what DEL wants.
+ * attachment. A repeated ADD adds to that file and replaces nothing in it: what was there first is what DEL wants. So
+ * does a second tuning of the same chain. A backup of another network is replaced, as the reference replaces any: either
+ * its attachment is lost, and what it found is nobody's concern, or it lives, and what it has set is what DEL of the
+ * later one goes back to. DEL of another network leaves the file, and the interface.
  *
  * A knob is put back only where it still has the value that ADD gave it. The knobs of a namespace are shared by all
  * attachments of the container, and somebody may have changed them since.
@@ -65,6 +68,11 @@ bool backup_take(const struct request *r, const struct tuning *t, const struct l
 		 struct err *e) MUST_CHECK;
 /* What @older has stays, what only @b has comes in addition. */
 void backup_merge(struct arena *a, struct backup *b, const struct backup *older);
+/*
+ * A file name is made of two names that may both hold "_", and says nothing about the network: is it this container's
+ * and interface's, and is it this attachment's? The reference's files say no more than their name, and are.
+ */
+bool backup_is_of_interface(const struct backup *b, const struct request *r);
 bool backup_is_of(const struct backup *b, const struct request *r);
 /* Put everything back that can be. The thread is in the container, and so is @nl. */
 void backup_restore(struct nl *nl, const char *ifname, const struct backup *b);

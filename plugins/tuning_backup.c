@@ -228,11 +228,15 @@ void backup_merge(struct arena *a, struct backup *b, const struct backup *older)
 	b->n_knobs = n;
 }
 
-/* A file name is made of two names that may both hold "_"; the reference's files say no more than that. */
-bool backup_is_of(const struct backup *b, const struct request *r)
+bool backup_is_of_interface(const struct backup *b, const struct request *r)
 {
 	return (!b->container_id || str_eq(b->container_id, r->container_id)) &&
 	       (!b->ifname || str_eq(b->ifname, r->ifname));
+}
+
+bool backup_is_of(const struct backup *b, const struct request *r)
+{
+	return backup_is_of_interface(b, r) && (!b->network || str_eq(b->network, r->net.name));
 }
 
 static void restore_link(struct nl *nl, const char *ifname, const struct backup *b)

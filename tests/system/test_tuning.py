@@ -268,6 +268,35 @@ def test_ambiguous_file_name(node, pod, tuned):
     assert backups(node) == saved and look(pod)["mtu"] == 1500
 
 
+@case("tuning:other-network")
+def test_other_network(node, pod, tuned):
+    """DEL of another network leaves a live one; its ADD begins anew, and its DEL goes back to what the live one has set"""
+    mine, other = tuned(ALL), tuned({"mtu": 1300, "sysctl": {KNOB: "0"}}, name="other")
+    node.add(mine, pod)
+    saved = backups(node)
+    node.delete(other, pod)
+    assert look(pod) == ALL and backups(node) == saved
+    node.add(other, pod)
+    (now,) = backups(node).values()
+    assert now == {"mtu": 1400, "network": "other", "containerID": pod.id, "ifname": "eth0",
+                   "sysctl": {KNOB.replace(".", "/"): {"before": "1", "set": "0"}}}
+    node.delete(mine, pod)
+    assert len(backups(node)) == 1 and look(pod) == {**ALL, "mtu": 1300, "sysctl": {**ALL["sysctl"], KNOB: "0"}}
+    node.delete(other, pod)
+    assert look(pod) == ALL and backups(node) == {}
+
+
+@case("tuning:chain-of-two")
+def test_two_in_a_chain(node, pod, tuned):
+    """Two tunings of one network share a file, and DEL of the last puts back what the first has found"""
+    before, first, last = look(pod), tuned({"mtu": 1300}), tuned({"mtu": 1200, **SYSCTL})
+    node.add(first, pod)
+    node.add(last, pod)
+    for conf in last, first, last, first:
+        node.delete(conf, pod)
+        assert look(pod) == before and backups(node) == {}
+
+
 # ---- CHECK ----
 
 DAMAGE = {
