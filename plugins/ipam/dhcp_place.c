@@ -42,11 +42,14 @@ static bool look(const char *path, const char *ifname, struct dhcp_place *ret, i
 	return true;
 }
 
-static bool set_up(struct nl *nl, const struct link *link, struct err *e)
+static bool set_up(struct nl *nl, const struct link *link, struct dhcp_place *p, struct err *e)
 {
 	if (link->flags & IFF_UP)
 		return true;
-	return link_set_up(nl, link->index, true, e) || wrap(e, "set %s up", link->name);
+	if (!link_set_up(nl, link->index, true, e))
+		return wrap(e, "set %s up", link->name);
+	p->raised = true;
+	return true;
 }
 
 bool dhcp_place_open(const char *path, const char *ifname, struct dhcp_place *ret, int *ret_netns, struct err *e)
@@ -56,7 +59,7 @@ bool dhcp_place_open(const char *path, const char *ifname, struct dhcp_place *re
 	struct dhcp_place p;
 	struct link link;
 
-	if (!look(path, ifname, &p, &netns, &nl, &link, e) || !set_up(&nl, &link, e))
+	if (!look(path, ifname, &p, &netns, &nl, &link, e) || !set_up(&nl, &link, &p, e))
 		return false;
 	*ret = p;
 	*ret_netns = fd_take(&netns);
@@ -87,7 +90,7 @@ bool dhcp_place_reopen(const char *path, const char *ifname, struct dhcp_place *
 		*ret_gone = true;
 		return fail(e, 0, "%s in %s is not the interface that has the lease", ifname, path);
 	}
-	if (up && !set_up(&nl, &link, e))
+	if (up && !set_up(&nl, &link, &p, e))
 		return false;
 	seen->raised = p.raised;
 	*ret_netns = fd_take(&netns);
@@ -97,37 +100,70 @@ bool dhcp_place_reopen(const char *path, const char *ifname, struct dhcp_place *
 bool dhcp_place_stop(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, struct err *e)
 {
 	autonl nl = NL_CLOSED;
-	bool off, down;
+	struct errs all = { 0 };
+	struct err why = ERR_INIT;
 
 	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
 		return false;
-	off = addr_del(&nl, (int)p->index, &l->address, e) || e->num == EADDRNOTAVAIL;
-	down = link_set_up(&nl, (int)p->index, false, e);
-	return off && down;
+	if (!addr_del(&nl, (int)p->index, &l->address, &why) && why.num != EADDRNOTAVAIL)
+		errs_add(&all, &why);
+	why = ERR_INIT;
+	if (!link_set_up(&nl, (int)p->index, false, &why))
+		errs_add(&all, &why);
+	return errs_done(&all, e);
+}
+
+static bool is_there(struct nl *nl, const struct kroute *r)
+{
+	struct route_filter f = { AF_INET, RT_TABLE_MAIN, r->oif };
+	struct err ignored = ERR_INIT;
+	struct kroute *have;
+	struct arena a;
+	bool found = false;
+	size_t n;
+
+	arena_init(&a, NULL, 0);
+	if (route_list(nl, &a, &f, &have, &n, &ignored))
+		for (size_t i = 0; i < n && !found; i++)
+			found = have[i].dst.len == r->dst.len && ip_eq(&have[i].dst.ip, &r->dst.ip) &&
+				ip_eq(&have[i].gw, &r->gw) && have[i].priority == r->priority;
+	arena_done(&a);
+	return found;
+}
+
+/* What leads elsewhere meanwhile was put there by somebody who knew that this interface was down: it stays. */
+static bool put_route(struct nl *nl, const struct kroute *r, struct err *e)
+{
+	char text[CIDR_TEXT_MAX];
+	struct err why = ERR_INIT;
+
+	if (route_add(nl, r, NLM_F_CREATE | NLM_F_EXCL, &why) || (why.num == EEXIST && is_there(nl, r)))
+		return true;
+	*e = why;
+	return wrap(e, "put the route to %s back", cidr_text(&r->dst, text));
 }
 
 bool dhcp_place_restore(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, uint32_t priority,
 			struct err *e)
 {
 	autonl nl = NL_CLOSED;
-	NLMSG_ON_STACK(m, 512);
 	struct errs all = { 0 };
+	struct err why = ERR_INIT;
 
 	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
 		return false;
-	if (!addr_add(&nl, (int)p->index, &l->address, IFA_F_NODAD, e) && e->num != EEXIST)
+	if (!addr_add(&nl, (int)p->index, &l->address, IFA_F_NODAD, &why) && why.num != EEXIST) {
+		*e = why;
 		return wrap(e, "put the address back");
+	}
 	for (size_t i = 0; i < l->n_routes; i++) {
 		struct kroute r = {
 			.dst = l->routes[i].dst, .gw = l->routes[i].gw, .oif = (int)p->index, .priority = priority
 		};
 
-		nl_reset(&m);
-		route_put_new(&nl, &m, &r, NLM_F_CREATE | NLM_F_REPLACE);
-		if (!nl_ask(&nl, &m, e)) {
-			wrap(e, "put a route back");
-			errs_add(&all, e);
-		}
+		why = ERR_INIT;
+		if (!put_route(&nl, &r, &why))
+			errs_add(&all, &why);
 	}
 	return errs_done(&all, e);
 }

@@ -3,9 +3,11 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
+import sys
 
 from lib.netns import Netns, connect, until
 
@@ -106,6 +108,14 @@ class Kea(Server):
         rows = [line.split(",") for line in (self.dir / "kea.csv").read_text().splitlines()[1:]]
         last = {row[0]: row for row in rows}
         return {address: row[2] for address, row in last.items() if row[3] != "0"}
+
+
+class Scripted(Server):
+    """Says what it is told to: dhcp_scripted.py."""
+    name, received = "scripted", r"%s received"
+
+    def start(self, **say):
+        return self.run(sys.executable, pathlib.Path(__file__).with_name("dhcp_scripted.py"), "br0", json.dumps(say), ready="ready")
 
 
 class Daemon:

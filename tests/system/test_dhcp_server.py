@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from system.dhcp_servers import SUBNET, Daemon, Dnsmasq, Kea, Lan, spawn_plugin
+from system.dhcp_servers import SUBNET, Daemon, Dnsmasq, Kea, Lan, Scripted, spawn_plugin
 from lib.case import case
 from lib.netns import connect, until
 
@@ -175,6 +175,37 @@ def test_expiry(node, lan):
     assert pod.route("default")["metric"] == 7 and pod.route("172.16.0.0/16")["gateway"] == "10.9.0.7"
     node.delete(conf, pod, prev=result)
     assert until(lambda: not server.leases())
+
+
+@case("dhcpd:routes of others")
+def test_routes_of_others(node, lan):
+    """A lease that is regained takes no route from another interface that has it meanwhile, and says so"""
+    server = Scripted(lan).start(lease=5)
+    daemon, pod = Daemon(node, "-timeout=1s", "-resendmax=1s"), node.container()
+    node.add(bridge(daemon), pod)
+    server.stop()
+    assert until(lambda: not is_up(pod), 15), daemon.said()
+    connect(node, "port9", pod, "eth1")
+    pod.ip("addr", "add", "10.8.0.2/24", "dev", "eth1")
+    pod.ip("route", "add", "default", "via", "10.8.0.1")
+    server.start(lease=60)
+    assert until(lambda: is_up(pod) and pod.addresses("eth0"), 20), daemon.said()
+    assert until(lambda: "put the route to 0.0.0.0/0 back" in daemon.said()), daemon.said()
+    assert pod.route("default")["dev"] == "eth1" and pod.route("default")["gateway"] == "10.8.0.1"
+
+
+@case("dhcpd:just up")
+@pytest.mark.parametrize("down", [True, False], ids=["down", "up"])
+def test_just_up(node, lan, down):
+    """An interface that the daemon sets up is asked for quickly at first: what is sent in the first moments may be lost"""
+    server = Scripted(lan).start(mute=True)
+    daemon, pod = Daemon(node, "-resendtimeout=1700ms"), node.container()
+    connect(node, "port1", pod, "eth0")
+    node.ip("link", "set", "port1", "master", "lan0")
+    if down:
+        pod.ip("link", "set", "eth0", "down")
+    node.refuses("ADD", {"type": "dhcp", "ipam": daemon.ipam()}, pod)
+    assert server.count("DISCOVER") >= 3 if down else 1 <= server.count("DISCOVER") <= 2, server.text()
 
 
 @case("dhcpd:nak")
