@@ -55,9 +55,11 @@ def calls():
         asked = keys(conf) | {pair.partition("=")[0] for pair in (args or "").split(";") if pair}
         attachment = (plugin, conf.get("name"), container, ifname)
         if command == "ADD" and rc == 0:
-            made[attachment] = side
+            made.setdefault(attachment, side)    # a repeated ADD finds what the first has made
         row = {"plugin": plugin, "verb": command, "who": side, "ok": rc == 0,
                "made": made.get(attachment) if command == "DEL" else None}
+        if command == "DEL" and rc == 0:
+            made.pop(attachment, None)
         seen = found.setdefault(json.dumps(row), set())
         seen |= asked
         ipam = (conf.get("ipam") or {}) if isinstance(conf.get("ipam"), dict) else {}
