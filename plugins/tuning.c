@@ -245,14 +245,14 @@ static bool tuning_del(const struct request *r, struct err *e)
 	struct backup b;
 	bool there;
 
-	/* What cannot be read cannot be put back, and is no reason to keep a container. */
+	/* What cannot be read cannot be put back, and is no reason to keep a container: nor is a folder for no file. */
 	if (!backup_read(r->arena, path, &b, &there, &why))
 		there = false;
 	if (there && !backup_is_of(&b, r))
 		return true;
 	if (there && *r->netns && inside_enter(r->netns, &in, &why))
 		backup_restore(&in.nl, r->ifname, &b);
-	if (fs_remove(path, &why) || why.num == ENOTDIR || why.num == EISDIR)
+	if (fs_remove(path, &why) || !there)
 		return true;
 	*e = why;
 	return false;

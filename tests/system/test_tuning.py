@@ -355,6 +355,33 @@ def test_del(node, pod, tuned, how, prev_too):
         assert pod.sysctl("net.core.somaxconn") == before["sysctl"]["net.core.somaxconn"]
 
 
+@pytest.fixture
+def with_folder(node):
+    """A maker of programs in whose sight the folder of the backups cannot be written, with what lies in it."""
+    def make():
+        script, folder = node.dir / "tuning-read-only", node.dir / "tuning"
+        folder.mkdir(exist_ok=True)
+        script.write_text(f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {folder} {folder} && mount -o remount,bind,ro {folder} && exec {node.bin}/tuning'\n")
+        script.chmod(0o755)
+        return str(script)
+    return make
+
+
+@case("tuning:del-nothing-saved")
+def test_del_without_a_folder(node, pod, tuned, with_folder):
+    """Where no backup can have been written DEL succeeds; one that was read and cannot be removed is an error"""
+    before, program = look(pod), with_folder()
+    assert node.plugin("ADD", tuned(ALL), pod, type=program).text and look(pod) == before
+    for _ in "twice":
+        node.plugin("DEL", tuned(ALL), pod, type=program).result
+        node.delete(tuned(ALL, dataDir=str(node.dir / ("x" * 300))), pod)
+        node.delete(tuned(ALL, dataDir="/dev/null"), pod)
+    node.add(tuned(ALL), pod)
+    assert "remove" in node.plugin("DEL", tuned(ALL), pod, type=program).text
+    node.delete(tuned(ALL), pod)
+    assert look(pod) == before and backups(node) == {}
+
+
 @case("tuning:gc")
 def test_gc(node, tuned):
     """GC removes backups of this network's attachments that are not valid; those of others and of the reference stay"""
