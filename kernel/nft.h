@@ -188,7 +188,8 @@ bool nft_chain_exists(struct nl *nl, uint8_t family, const char *table, const ch
 struct nft_chain_info {
 	bool there;
 	bool base;			/* it hangs on a hook */
-	uint32_t policy;		/* NF_ACCEPT, NF_DROP; of a base chain */
+	uint32_t policy;		/* NF_ACCEPT, NF_DROP; NF_ACCEPT if it is no base chain */
+	uint32_t use;			/* its rules, and whatever leads to it */
 	const char *mark;		/* NULL: none */
 };
 /* Asked for by name: nobody wants to list the chains of a node with thousands of services. */

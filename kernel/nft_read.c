@@ -347,7 +347,8 @@ static bool take_chain(const struct nlmsghdr *h, void *arg, struct err *e)
 	info = (struct nft_chain_info){
 		.there = true,
 		.base = at[NFTA_CHAIN_HOOK].there,
-		.policy = nl_be32(&at[NFTA_CHAIN_POLICY]),
+		.policy = at[NFTA_CHAIN_HOOK].there ? nl_be32(&at[NFTA_CHAIN_POLICY]) : NF_ACCEPT,
+		.use = nl_be32(&at[NFTA_CHAIN_USE]),
 		.mark = udata_text(r->arena, &at[NFTA_CHAIN_USERDATA], NFT_UDATA_MARK),
 	};
 	buf_put(&r->out, &info, sizeof(info));

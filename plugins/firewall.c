@@ -25,6 +25,7 @@
 #define TRIES 64
 #define TRIES_REFUSED 8 /* because something is missing, or in use: that can be somebody's haste, or the truth */
 #define LEGACY_TRIES 4
+#define LEGACY_PAUSE 32 /* so many steps of pause_a_little() more with each try */
 #define LOCK "/run/crimp-firewall.lock"
 #define LOCK_MS 60000
 
@@ -48,8 +49,7 @@ static bool plan_all(struct work *w, struct fw_table t[2], struct nft_batch *b, 
 {
 	*ret_structural = false;
 	for (int i = 0; i < 2; i++) {
-		t[i].batch = b;
-		t[i].structural = false;
+		fw_table_plan(&t[i], b);
 		if (!w->idle[i] && !w->plan(&t[i], w->arg, e))
 			return false;
 		*ret_structural |= t[i].structural;
@@ -140,18 +140,42 @@ static bool legacy_once(struct work *w, int family, struct err *e)
 }
 
 /* Somebody else's iptables may change what our text relies on. */
-static bool legacy_run(struct work *w, int family, struct err *e)
+static bool legacy_tries(struct work *w, int family, struct err *e)
 {
 	struct err why = ERR_INIT;
-	autoclose int lock = -1;
 
-	if (!fs_lock(LOCK, 0600, false, fs_now_ms() + LOCK_MS, &lock, &why))
-		lock = -1;
-	for (int tries = 0; tries < LEGACY_TRIES; tries++)
+	for (int tries = 0; tries < LEGACY_TRIES; tries++) {
+		pause_a_little(LEGACY_PAUSE * tries);
 		if (legacy_once(w, family, &why))
 			return true;
+	}
 	*e = why;
 	return wrap(e, "change legacy iptables table filter");
+}
+
+static bool legacy_lock(int *ret, struct err *e)
+{
+	return fs_lock(LOCK, 0600, false, fs_now_ms() + LOCK_MS, ret, e);
+}
+
+static bool legacy_run(struct work *w, int family, struct err *e)
+{
+	autoclose int lock = -1;
+
+	return legacy_lock(&lock, e) && legacy_tries(w, family, e);
+}
+
+/* Without the lock, or when the kernel refuses all of it, the container's own rules go at least. */
+static bool legacy_remove(struct work *w, struct fw_removal *r, int family, struct err *e)
+{
+	struct err ignored;
+	autoclose int lock = -1;
+
+	r->rules_only = !legacy_lock(&lock, &ignored);
+	if (!r->rules_only && legacy_tries(w, family, &ignored))
+		return true;
+	r->rules_only = true;
+	return legacy_tries(w, family, e);
 }
 
 static bool has_legacy(struct arena *a, int family)
@@ -188,6 +212,26 @@ static bool plan_remove(struct fw_table *t, void *arg, struct err *e)
 	return fw_plan_remove(arg, t, e);
 }
 
+/* There is no nf_tables at all. Other than nft_is_missing(): what was just read and is not there now is a failure. */
+static bool nft_is_absent(int num)
+{
+	return num == EAFNOSUPPORT || num == EOPNOTSUPP || num == EPROTONOSUPPORT;
+}
+
+static bool nft_remove(struct work *w, struct fw_removal *r, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	r->rules_only = false;
+	if (nft_run(w, &why) || nft_is_absent(why.num))
+		return true;
+	r->rules_only = true;
+	if (w->busy)
+		return nft_run(w, e);
+	*e = why;
+	return false;
+}
+
 /* Both front ends; what cannot be asked has nothing of ours. */
 static bool remove_rules(const struct fw_removal *r, struct err *e)
 {
@@ -196,16 +240,10 @@ static bool remove_rules(const struct fw_removal *r, struct err *e)
 	struct errs all = { 0 };
 	struct err why = ERR_INIT;
 
-	if (!nft_run(&w, &why) && w.busy) {
-		removal.rules_only = true;
-		why = ERR_INIT;
-		if (!nft_run(&w, &why))
-			errs_add(&all, &why);
-	} else if (why.num && !nft_is_missing(why.num)) {
+	if (!nft_remove(&w, &removal, &why))
 		errs_add(&all, &why);
-	}
 	for (int i = 0; i < 2 && !r->stale; i++)
-		if (has_legacy(w.arena, families[i]) && !legacy_run(&w, families[i], &why))
+		if (has_legacy(w.arena, families[i]) && !legacy_remove(&w, &removal, families[i], &why))
 			errs_add(&all, &why);
 	return errs_done(&all, e);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/str.h"
 #include "plugins/firewall.h"
+#include "plugins/firewall_table.h"
 
 #define CHAIN_NAME_MAX 28 /* XT_EXTENSION_MAXNAMELEN less NUL */
 #define ZONE_NAME_MAX 64
@@ -133,7 +134,7 @@ bool firewall_read(const struct request *r, bool strict, struct firewall *ret, s
 {
 	struct firewall f = { .arena = r->arena,
 			      .at = { r->net.name, r->container_id, r->ifname },
-			      .admin_chain = "CNI-ADMIN",
+			      .admin_chain = FW_ADMIN_DEFAULT,
 			      .zone = "trusted" };
 
 	f.owner = attachment_comment(r->arena, &f.at);

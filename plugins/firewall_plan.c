@@ -349,7 +349,6 @@ bool fw_plan_check(const struct firewall *f, enum fw_allow allow, struct fw_tabl
 struct removing {
 	const struct fw_removal *r;
 	struct fw_table *t;
-	bool *gone;          /* of CNI-FORWARD's rules */
 	size_t forward_left; /* rules of FORWARD */
 	size_t chains_gone;
 };
@@ -366,31 +365,51 @@ static bool drop_containers(struct removing *g)
 	const struct fw_chain *allow = &g->t->chain[FW_ALLOW];
 	bool any = false;
 
-	g->gone = arena_array(g->t->arena, allow->n, sizeof(*g->gone));
 	for (size_t i = 0; i < allow->n; i++) {
-		g->gone[i] = is_gone(g, &allow->rules[i]);
-		if (g->gone[i])
-			fw_rule_drop(g->t, allow, i);
-		any |= g->gone[i];
+		if (!is_gone(g, &allow->rules[i]))
+			continue;
+		fw_rule_drop(g->t, allow, i);
+		any = true;
 	}
 	return any;
 }
 
-static void drop_jumps(struct removing *g, const char *to)
+/* Rules of FORWARD that are @jump, word for word: others to the same chain are somebody else's. */
+static size_t count_jumps(const struct removing *g, const struct xt_rule *jump)
+{
+	const struct fw_chain *forward = &g->t->chain[FW_FORWARD];
+	size_t n = 0;
+
+	for (size_t i = 0; i < forward->n; i++)
+		n += is_rule(&forward->rules[i], jump);
+	return n;
+}
+
+static void drop_jumps(struct removing *g, const struct xt_rule *jump)
 {
 	const struct fw_chain *forward = &g->t->chain[FW_FORWARD];
 
 	for (size_t i = 0; i < forward->n; i++) {
-		if (!forward->rules[i].jump || !str_eq(forward->rules[i].jump, to))
+		if (!is_rule(&forward->rules[i], jump))
 			continue;
 		fw_rule_drop(g->t, forward, i);
 		g->forward_left--;
 	}
 }
 
-static void drop_chain(struct removing *g, const char *name)
+/* Does anything but rules of @from, which goes first, lead to the chain? */
+static bool is_held(const struct fw_chain *c, const struct fw_chain *from)
 {
-	fw_chain_drop(g->t, name);
+	size_t n = 0;
+
+	for (size_t i = 0; i < from->n; i++)
+		n += from->rules[i].jump && str_eq(from->rules[i].jump, c->name);
+	return c->refs > n;
+}
+
+static void drop_chain(struct removing *g, const struct fw_chain *c)
+{
+	fw_chain_drop(g->t, c);
 	g->chains_gone++;
 }
 
@@ -440,7 +459,7 @@ static bool is_needed(const struct removing *g, const char *bridge, enum ingress
 	for (size_t i = 0; i < allow->n; i++) {
 		const struct xt_rule *x = &allow->rules[i];
 
-		if (g->gone[i] || !subject(x))
+		if (allow->dropped[i] || !subject(x))
 			continue;
 		if (x->mark ? claims(x->mark, bridge, policy) : can_be_on(g, bridge, subject(x)))
 			return true;
@@ -496,14 +515,19 @@ static void drop_isolation(struct removing *g)
 	left += drop_stage(g, stage2);
 	if (left || g->r->rules_only || (!stage1->there && !stage2->there))
 		return;
-	drop_jumps(g, stage1->name);
+	if (stage1->refs > count_jumps(g, &to_stages) || is_held(stage2, stage1))
+		return;
+	drop_jumps(g, &to_stages);
 	if (stage1->there)
-		drop_chain(g, stage1->name);
+		drop_chain(g, stage1);
 	if (stage2->there)
-		drop_chain(g, stage2->name);
+		drop_chain(g, stage2);
 }
 
-/* CNI-FORWARD holds nothing but jumps to chains of administrators, and these are empty: it goes, and those we made. */
+/*
+ * CNI-FORWARD holds nothing but jumps to chains of administrators, these are empty, and only our own jump leads to it:
+ * it goes, and those of them that we made and nobody else uses.
+ */
 static bool drop_allow(struct removing *g, struct err *e)
 {
 	const struct fw_chain *allow = &g->t->chain[FW_ALLOW];
@@ -513,22 +537,24 @@ static bool drop_allow(struct removing *g, struct err *e)
 	for (size_t i = 0; i < allow->n; i++) {
 		const struct xt_rule *x = &allow->rules[i], jump = to_admin(x->jump);
 
-		if (g->gone[i])
+		if (allow->dropped[i])
 			continue;
 		if (!x->jump || !xt_rule_eq(x, &jump))
 			return true;
+		if (find_rule(allow, x) < i)
+			continue;
 		if (!fw_table_look(g->t, x->jump, &admin[n], e))
 			return false;
 		if (admin[n++].n)
 			return true;
 	}
-	if (!allow->there)
+	if (!allow->there || allow->refs > count_jumps(g, &to_allow))
 		return true;
-	drop_jumps(g, allow->name);
-	drop_chain(g, allow->name);
+	drop_jumps(g, &to_allow);
+	drop_chain(g, allow);
 	for (size_t i = 0; i < n; i++)
-		if (admin[i].made)
-			drop_chain(g, admin[i].name);
+		if (admin[i].made && !is_held(&admin[i], allow))
+			drop_chain(g, &admin[i]);
 	return true;
 }
 
@@ -538,7 +564,7 @@ static void drop_table(struct removing *g)
 
 	if (g->t->front != IPTABLES_NFT || !forward->made || g->forward_left || forward->policy != NF_ACCEPT)
 		return;
-	drop_chain(g, forward->name);
+	drop_chain(g, forward);
 	if (g->t->made && g->t->use == g->chains_gone)
 		fw_table_drop(g->t);
 }

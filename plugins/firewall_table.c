@@ -41,18 +41,30 @@ static bool nft_look(struct fw_table *t, const char *name, struct fw_chain *ret,
 		return false;
 	ret->there = c.there;
 	ret->made = c.mark && str_eq(c.mark, MADE);
+	ret->base = c.base;
 	ret->policy = c.policy;
 	if (!ret->there)
 		return true;
 	if (!nft_rules(t->nl, t->arena, nfproto(t), t->name, name, &all, &ret->n, e))
 		return false;
 	ret->rules = arena_array(t->arena, ret->n, sizeof(*ret->rules));
+	ret->dropped = arena_array(t->arena, ret->n, sizeof(*ret->dropped));
+	ret->refs = c.use > ret->n ? c.use - ret->n : 0;
 	for (size_t i = 0; i < ret->n; i++)
 		ret->rules[i] = xt_rule_read(t->arena, nfproto(t), &all[i]);
 	return true;
 }
 
-/* Nobody can say who made a chain of a legacy table: the plugin's chains are the plugin's. */
+/* Nobody can say who made a chain of a legacy table: those that nobody has named but us are ours. */
+static bool is_our_name(const char *name)
+{
+	bool ours = str_eq(name, FW_ADMIN_DEFAULT);
+
+	for (size_t i = FW_ALLOW; i < FW_CHAINS; i++)
+		ours |= str_eq(name, fw_chain_names[i]);
+	return ours;
+}
+
 static bool legacy_look(struct fw_table *t, const char *name, struct fw_chain *ret, struct err *e)
 {
 	const char *chain = arena_printf(t->arena, ":%s ", name), *rule = arena_printf(t->arena, "-A %s ", name);
@@ -62,12 +74,17 @@ static bool legacy_look(struct fw_table *t, const char *name, struct fw_chain *r
 	if (!iptables_legacy_lines(t->saved, t->family, &lines, &n, e))
 		return false;
 	ret->rules = arena_array(t->arena, n, sizeof(*ret->rules));
+	ret->dropped = arena_array(t->arena, n, sizeof(*ret->dropped));
 	for (size_t i = 0; i < n; i++) {
 		if (str_starts(lines[i], chain)) {
-			ret->there = ret->made = true;
+			ret->there = true;
+			ret->made = is_our_name(name);
+			ret->base = str_eq(name, fw_chain_names[FW_FORWARD]);
 			ret->policy = str_starts(lines[i] + strlen(chain), "DROP") ? NF_DROP : NF_ACCEPT;
 		} else if (str_starts(lines[i], rule)) {
 			ret->rules[ret->n++] = fw_rule_parse(t->arena, lines[i] + strlen(rule));
+		} else if (str_starts(lines[i], "-A ")) {
+			ret->refs += fw_rule_leads_to(t->arena, lines[i], name);
 		}
 	}
 	return true;
@@ -111,6 +128,15 @@ bool fw_table_read(struct fw_table *t, struct err *e)
 
 // ---- changes ----
 
+void fw_table_plan(struct fw_table *t, struct nft_batch *b)
+{
+	t->batch = b;
+	t->structural = false;
+	for (size_t i = 0; i < FW_CHAINS; i++)
+		for (size_t k = 0; k < t->chain[i].n; k++)
+			t->chain[i].dropped[k] = false;
+}
+
 /* Into whose transaction the next message goes. */
 static struct nft_batch *batch(struct fw_table *t)
 {
@@ -134,15 +160,19 @@ void fw_chain_make(struct fw_table *t, const char *name)
 	nft_chain_new_marked(batch(t), base ? &forward : &plain, MADE);
 }
 
-void fw_chain_drop(struct fw_table *t, const char *name)
+/* Nothing ties a text for iptables-restore to what was read: so no -F, which takes what others have added meanwhile. */
+void fw_chain_drop(struct fw_table *t, const struct fw_chain *c)
 {
 	t->structural = t->deletes = true;
 	if (is_nft(t)) {
-		nft_chain_flush(batch(t), name);
-		nft_chain_del(batch(t), name);
-	} else {
-		buf_printf(&t->text, "-F %s\n-X %s\n", name, name);
+		nft_chain_flush(batch(t), c->name);
+		nft_chain_del(batch(t), c->name);
+		return;
 	}
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->dropped[i])
+			fw_rule_drop(t, c, i);
+	buf_printf(&t->text, "-X %s\n", c->name);
 }
 
 void fw_table_drop(struct fw_table *t)
@@ -188,6 +218,7 @@ void fw_rule_remark(struct fw_table *t, const struct fw_chain *c, size_t i, cons
 void fw_rule_drop(struct fw_table *t, const struct fw_chain *c, size_t i)
 {
 	t->structural = t->deletes = true;
+	c->dropped[i] = true;
 	if (is_nft(t))
 		nft_rule_del(batch(t), c->name, c->rules[i].handle);
 	else

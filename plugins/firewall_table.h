@@ -13,12 +13,16 @@
 /* The chains that we know by name. */
 enum { FW_FORWARD, FW_ALLOW, FW_STAGE1, FW_STAGE2, FW_CHAINS };
 extern const char *const fw_chain_names[FW_CHAINS];
+#define FW_ADMIN_DEFAULT "CNI-ADMIN" /* the administrator's, unless the configuration names another */
 
 struct fw_chain {
 	const char *name;
 	bool there, made;	/* made: it bears our mark, and goes when it is empty */
+	bool base;		/* it hangs on a hook */
 	uint32_t policy;	/* NF_ACCEPT, NF_DROP; of FORWARD */
+	size_t refs;		/* rules, or what else there is, that lead to it */
 	struct xt_rule *rules;
+	bool *dropped;		/* of each rule: the plan takes it away */
 	size_t n;
 };
 
@@ -45,9 +49,13 @@ bool fw_table_read(struct fw_table *t, struct err *e) MUST_CHECK;
 /* Another chain. */
 bool fw_table_look(struct fw_table *t, const char *name, struct fw_chain *ret, struct err *e) MUST_CHECK;
 
+/* Begin a plan, anew if there was one: changes of nf_tables go into @b. */
+void fw_table_plan(struct fw_table *t, struct nft_batch *b);
+
 /* Changes. */
 void fw_chain_make(struct fw_table *t, const char *name);	/* FORWARD brings its table */
-void fw_chain_drop(struct fw_table *t, const char *name);	/* with its rules */
+/* With the rules that were read. Others' rules, or ways into it, that came meanwhile let the whole plan fail. */
+void fw_chain_drop(struct fw_table *t, const struct fw_chain *c);
 void fw_table_drop(struct fw_table *t);
 void fw_rule_append(struct fw_table *t, const char *chain, const struct xt_rule *x);
 void fw_rule_insert(struct fw_table *t, const char *chain, const struct xt_rule *x);
@@ -60,5 +68,7 @@ void fw_rule_drop(struct fw_table *t, const struct fw_chain *c, size_t i);
 /* A rule as iptables-save and iptables-restore know it, without "-A CHAIN ". */
 const char *fw_rule_text(struct arena *a, const struct xt_rule *x);
 struct xt_rule fw_rule_parse(struct arena *a, const char *text);
+/* Does the rule, whatever is in it, jump or go to the chain? */
+bool fw_rule_leads_to(struct arena *a, const char *text, const char *chain);
 
 #endif

@@ -163,6 +163,20 @@ static bool read_option(struct arena *a, struct xt_rule *x, bool negated, const 
 	return true;
 }
 
+bool fw_rule_leads_to(struct arena *a, const char *text, const char *chain)
+{
+	char **word;
+	size_t n;
+
+	if (!strstr(text, chain))
+		return false;
+	word = words(a, text, &n);
+	for (size_t i = 0; i + 1 < n; i++)
+		if ((str_eq(word[i], "-j") || str_eq(word[i], "-g")) && str_eq(word[i + 1], chain))
+			return true;
+	return false;
+}
+
 struct xt_rule fw_rule_parse(struct arena *a, const char *text)
 {
 	struct xt_rule x = { .verdict = NFT_CONTINUE };

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """firewall on hosts that somebody else's firewall rules: Docker, ufw, firewalld, in both front ends of iptables."""
 
+import os
+import pathlib
 import shutil
 
 import pytest
@@ -126,6 +128,117 @@ def test_backend_nftables(node):
     assert legacy(node) == before and node.nft_tables()
     pod.delete()
     assert legacy(node) == before and node.nft_tables() == []
+
+
+# ---- what others have in legacy tables
+
+
+def legacy4(node, *args):
+    node.run("iptables-legacy", "-w", *args)
+
+
+@case("firewall:legacy-admin")
+@needs_legacy
+@pytest.mark.parametrize("used", [True, False])
+def test_legacy_admin_chain(node, used):
+    """An administrator's own chain stays, used or not, and the last DEL takes all else"""
+    dropping(node, legacy=True)
+    legacy4(node, "-N", "OPERATOR")
+    if used:
+        legacy4(node, "-A", "FORWARD", "-j", "OPERATOR")
+    before = saved(node, legacy=True)
+    Pod(node, subnets=NETS[:1], iptablesAdminChainName="OPERATOR").delete()
+    assert saved(node, legacy=True) == before
+
+
+@case("firewall:legacy-admin-used")
+@needs_legacy
+def test_legacy_default_admin_chain_used(node):
+    """The chain of the usual name stays while somebody else's rule leads to it"""
+    dropping(node, legacy=True)
+    legacy4(node, "-N", "CNI-ADMIN")
+    legacy4(node, "-A", "INPUT", "-g", "CNI-ADMIN")
+    before = saved(node, legacy=True)
+    Pod(node, subnets=NETS[:1]).delete()
+    assert saved(node, legacy=True) == before
+
+
+HELD = {
+    "another chain": ["-A INPUT -j CNI-FORWARD"], "another match": ["-A FORWARD -i lo -j CNI-FORWARD"], "goto": ["-A FORWARD -s 192.0.2.0/24 -g CNI-FORWARD"],
+    "stage": ["-I FORWARD -s 192.0.2.0/24 -m mark --mark 0x9 -j CNI-ISOLATION-STAGE-1"], "stage 2": ["-A INPUT -j CNI-ISOLATION-STAGE-2"],
+}
+
+
+@case("firewall:held")
+@needs_legacy
+@pytest.mark.parametrize("front", ["nft", "legacy"])
+@pytest.mark.parametrize("what", HELD)
+def test_chain_held(node, front, what):
+    """A chain that a rule of somebody else leads to stays with its jump, that rule stays, and the pod's rules go"""
+    dropping(node, legacy=front == "legacy")
+    pod = Pod(node, subnets=NETS[:1], ingressPolicy="isolated")
+    for rule in HELD[what]:
+        node.run(f"iptables-{front}", "-w", *rule.split())
+        assert f"4 {rule.replace('-I F', '-A F')}" in saved(node, legacy=front == "legacy")
+    before = saved(node, legacy=front == "legacy")
+    pod.delete()
+    gone = set(before) - set(saved(node, legacy=front == "legacy"))
+    kept = "STAGE" if "stage" in what else "CNI-FORWARD"
+    assert not [r for r in saved(node, legacy=front == "legacy") if pod.address in r or "cni0" in r]
+    assert not [r for r in gone if kept in r and pod.address not in r and "cni0" not in r]
+    pod.delete()
+    pod.add()
+    pod.check()
+    pod.delete()
+
+
+MEANWHILE = {"rule": "-A CNI-FORWARD -s 192.0.2.7/32 -j ACCEPT", "jump": "-A INPUT -j CNI-FORWARD", "admin": "-A CNI-ADMIN -s 192.0.2.7/32 -j DROP"}
+
+
+@case("firewall:legacy-meanwhile")
+@needs_legacy
+@pytest.mark.parametrize("times", [1, 99])
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_legacy_meanwhile(node, what, times):
+    """What another program puts into our chains between the reading and the writing of the last DEL stays"""
+    dropping(node, legacy=True)
+    trap = node.dir / "trap"
+    trap.mkdir()
+    again = MEANWHILE[what] if times == 1 else MEANWHILE[what].replace("192.0.2.7", "192.0.2.$n").replace("INPUT", "INPUT -s 192.0.2.$n")
+    (trap / "iptables-legacy-restore").write_text(f"""#!/bin/sh
+n=$(($(cat {trap}/n 2>/dev/null || echo 6) + 1))
+echo $n >{trap}/n
+[ $n -ge {7 + times} ] || /usr/sbin/iptables-legacy -w {again}
+exec /usr/sbin/iptables-legacy-restore "$@"
+""")
+    (trap / "iptables-legacy-restore").chmod(0o755)
+    pod = Pod(node, subnets=NETS[:1], ingressPolicy="isolated")
+    pod.env = {"PATH": f"{trap}:{os.environ['PATH']}"}
+    pod.delete()
+    after = saved(node, legacy=True)
+    assert [r for r in after if "192.0.2.7" in r or "INPUT" in r[:11] and "-j" in r] and not [r for r in after if pod.address in r]
+    assert [r for r in after if r.startswith("4 -A FORWARD") and r.endswith("-j CNI-FORWARD")]
+
+
+@case("firewall:legacy-lock")
+@needs_legacy
+def test_legacy_lock(node):
+    """Without the lock an ADD fails and leaves nothing, and a DEL takes the pod's own rules"""
+    dropping(node, legacy=True)
+    before = saved(node, legacy=True)
+    lock = pathlib.Path("/run/crimp-firewall.lock")
+    pod = Pod(node)
+    lock.unlink()
+    lock.mkdir()
+    try:
+        pod.delete()
+        assert not [r for r in saved(node, legacy=True) if any(a in r for a in pod.addresses)]
+        assert lock.name in pod.call("ADD").text
+    finally:
+        lock.rmdir()
+    pod.add()
+    pod.delete()
+    assert saved(node, legacy=True) == before
 
 
 # ---- firewalld
