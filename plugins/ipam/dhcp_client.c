@@ -27,14 +27,14 @@
 /* Between two tries of renewing: RFC 2131 wants half of what is left, and at least a minute if the lease has one. */
 #define RENEW_STEP_MIN 4000
 #define RENEW_STEP_MAX 60000
+/* A lease with longer to rest than this is looked after meanwhile. */
+#define LOOK_AFTER_MS  (24LL * 3600 * 1000)
 #define DRAIN_MS       1000
 #define DRAIN_STEP_MS  5
 /* Leases found at the start that are due are not renewed all in one moment. */
 #define RESUME_SPREAD  2000
 #define RECEIVE_MAX    64
 #define ID_MAX	       254
-
-static const struct ip any = { .b = { [10] = 0xff, [11] = 0xff } };
 
 static void lose(struct dhcp_client *c, const char *why);
 static void try_renew(struct dhcp_client *c);
@@ -230,6 +230,8 @@ static void no_more_tries(struct dhcp_client *c)
 	/* The first words are the reference's. */
 	if (c->state == DHCP_REQUESTING)
 		(void)fail(&e, 0, "no more tries: the server that offered an address does not acknowledge it");
+	else if (*c->refused)
+		(void)fail(&e, 0, "no more tries: no DHCP server has offered an address of use (%s)", c->refused);
 	else
 		(void)fail(&e, 0, "no more tries: no DHCP server has offered an address");
 	finish(c, &e);
@@ -260,16 +262,45 @@ static void due_acquiring(struct dhcp_client *c)
 		transmit(c);
 }
 
+/* Servers may repeat themselves as fast as they like. */
+static void complain(struct dhcp_client *c, const char *text)
+{
+	if (!c->complained)
+		say(c, "%s", text);
+	c->complained = true;
+}
+
+/* Another server may have a better one, so nothing is answered. */
+static bool is_bad_offer(struct dhcp_client *c, const struct dhcp_packet *p)
+{
+	char text[ERR_TEXT_MAX + 64];
+	struct err e = ERR_INIT;
+	struct arena a;
+	bool ok;
+
+	arena_init(&a, NULL, 0);
+	ok = dhcp_lease_judge(&a, p, &e);
+	arena_done(&a);
+	if (ok)
+		return false;
+	snprintf(text, sizeof(text), "an offer is passed over: %s", e.text);
+	snprintf(c->refused, sizeof(c->refused), "%.150s", e.text);
+	complain(c, text);
+	return true;
+}
+
 static void offered(struct dhcp_client *c, const struct dhcp_packet *p)
 {
 	struct ip server;
 
-	if (c->state != DHCP_SELECTING || !dhcp_packet_ip(p, DHCP_OPT_SERVER, &server) || ip_eq(&p->yours, &any))
+	if (c->state != DHCP_SELECTING || !dhcp_packet_ip(p, DHCP_OPT_SERVER, &server) || is_bad_offer(c, p))
 		return;
 	if (c->settled && !ip_eq(&p->yours, &c->wanted)) {
-		char text[IP_TEXT_MAX];
+		char text[IP_TEXT_MAX], line[128];
 
-		say(c, "the offer of %s is not taken: the container has another address", ip_text(&p->yours, text));
+		snprintf(line, sizeof(line), "the offer of %s is not taken: the container has another address",
+			 ip_text(&p->yours, text));
+		complain(c, line);
 		return;
 	}
 	c->wanted = p->yours;
@@ -292,6 +323,33 @@ static void count_times(struct dhcp_client *c, const struct dhcp_lease *l)
 	c->renew_at = moment(c->bound_at, l->renew_s);
 	c->rebind_at = moment(c->bound_at, l->rebind_s);
 	c->end_at = moment(c->bound_at, l->lease_s);
+}
+
+/*
+ * BOUND until T1, at least until @earliest. Who has nothing to say for days, or ever, looks now and then whether there
+ * is a container any more.
+ */
+static void rest(struct dhcp_client *c, int64_t earliest)
+{
+	int64_t now = loop_now(), at = c->renew_at > earliest ? c->renew_at : earliest;
+
+	if (at - now > LOOK_AFTER_MS)
+		at = now + c->host->resend_max_ms + random_below(JITTER_MS);
+	loop_timer_at(c->host->loop, &c->timer, at);
+}
+
+static void due_bound(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	if (loop_now() >= c->renew_at)
+		try_renew(c);
+	else if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &e) && gone)
+		vanished(c, &e);
+	else
+		rest(c, 0);
 }
 
 static void put_back(struct dhcp_client *c, const struct dhcp_lease *l)
@@ -323,9 +381,8 @@ static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const stru
 		put_back(c, l);
 	c->raised = false;
 	remember(c);
-	loop_timer_off(&c->timer);
-	if (c->renew_at != NEVER)
-		loop_timer_at(c->host->loop, &c->timer, c->renew_at);
+	/* A server that thought for longer than T1 does not make us ask it again at once. */
+	rest(c, loop_now() + DHCP_RENEW_S_MIN * 500);
 	if (first)
 		c->host->settled(c, NULL);
 }
@@ -334,9 +391,11 @@ static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const stru
 static void refuse(struct dhcp_client *c, const struct err *why)
 {
 	struct err ignored = ERR_INIT;
+	char text[ERR_TEXT_MAX + 64];
 
 	if (c->state != DHCP_REQUESTING || c->settled) {
-		say(c, "an acknowledgement is passed over: %s", why->text);
+		snprintf(text, sizeof(text), "an acknowledgement is passed over: %s", why->text);
+		complain(c, text);
 		return;
 	}
 	if (!exchange_send(c, DHCP_RELEASING, &ignored))
@@ -528,7 +587,7 @@ static void due(struct loop_timer *t)
 	case DHCP_SELECTING:
 	case DHCP_REQUESTING:
 	case DHCP_REBOOTING: due_acquiring(c); break;
-	case DHCP_BOUND: try_renew(c); break;
+	case DHCP_BOUND: due_bound(c); break;
 	case DHCP_RENEWING:
 	case DHCP_REBINDING: due_renewing(c); break;
 	case DHCP_LOST: regain(c); break;
@@ -677,8 +736,10 @@ bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e)
 	c->state = lost ? DHCP_LOST : DHCP_BOUND;
 	if (lost)
 		c->end_at = earlier(c->end_at, now);
-	if (lost || c->renew_at != NEVER)
-		loop_timer_at(c->host->loop, &c->timer, !lost && c->renew_at > soon ? c->renew_at : soon);
+	if (lost)
+		loop_timer_at(c->host->loop, &c->timer, soon);
+	else
+		rest(c, soon);
 	return true;
 }
 

@@ -84,6 +84,9 @@ struct dhcp_client {
 	unsigned tries;
 	unsigned hasty;			/* quick repetitions that are left to an interface that was just set up */
 
+	bool complained;		/* of what a server said in this exchange: once is enough */
+	char refused[160];		/* why the last offer was passed over; "" */
+
 	struct ip wanted;		/* address offered, had before or asked for; unset: any */
 	struct ip had;			/* raised: the address to put back */
 	struct ip offerer;

@@ -14,6 +14,7 @@ void exchange_begin(struct dhcp_client *c)
 	fs_random(&c->xid, sizeof(c->xid));
 	c->began = loop_now();
 	c->tries = 0;
+	c->complained = false;
 }
 
 void exchange_close(struct dhcp_client *c)

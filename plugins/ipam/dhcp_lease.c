@@ -176,18 +176,61 @@ static const char *read_domain(struct arena *a, const struct dhcp_packet *p)
 	return v.len <= NAME_MAX_LEN ? arena_strndup(a, v.data, v.len) : "";
 }
 
+static bool is_mask(uint32_t mask)
+{
+	return mask != 0 && (~mask & (~mask + 1)) == 0;
+}
+
+/* No host of any network: 0/8, 127/8, 224/4, 240/4. Of its own network: neither its first nor its last address. */
+static bool is_of_a_host(uint32_t address, uint32_t mask)
+{
+	uint32_t host = address & ~mask;
+
+	if (address >> 24 == 0 || address >> 24 == 127 || address >> 28 >= 14)
+		return false;
+	return !is_mask(mask) || ~mask <= 1 || (host != 0 && host != ~mask);
+}
+
+static bool judge_address(struct arena *a, const struct dhcp_packet *p, struct err *e)
+{
+	const uint8_t *b = ip_bytes(&p->yours);
+	uint32_t address = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3], mask = 0;
+	char text[IP_TEXT_MAX];
+	struct ip server, *routers;
+	size_t n = 0;
+
+	(void)dhcp_packet_u32(p, DHCP_OPT_MASK, &mask);
+	if (!is_of_a_host(address, mask))
+		return fail(e, 0, "the address %s cannot be used", ip_text(&p->yours, text));
+	if (dhcp_packet_ip(p, DHCP_OPT_SERVER, &server) && ip_eq(&server, &p->yours))
+		return fail(e, 0, "the address %s cannot be used: it is the server's", ip_text(&p->yours, text));
+	if (!read_ips(a, p, DHCP_OPT_ROUTERS, &routers, &n))
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (ip_eq(&routers[i], &p->yours))
+			return fail(e, 0, "the address %s cannot be used: it is a router's", ip_text(&p->yours, text));
+	return true;
+}
+
+bool dhcp_lease_judge(struct arena *a, const struct dhcp_packet *p, struct err *e)
+{
+	uint32_t s;
+
+	if (!judge_address(a, p, e))
+		return false;
+	if (dhcp_packet_u32(p, DHCP_OPT_LEASE_TIME, &s) && s < DHCP_LEASE_S_MIN)
+		return fail(e, 0, "a lease of %u s (option 51) is shorter than %d s", s, DHCP_LEASE_S_MIN);
+	return true;
+}
+
 static bool read_address(const struct dhcp_packet *p, struct dhcp_lease *l, struct err *e)
 {
-	static const uint8_t zero[4];
-	char text[IP_TEXT_MAX];
 	uint32_t mask;
 
-	if (memcmp(ip_bytes(&p->yours), zero, 4) == 0 || ip_is_multicast(&p->yours) || ip_is_loopback(&p->yours))
-		return fail(e, 0, "the address %s cannot be used", ip_text(&p->yours, text));
 	/* The reference's sentence. */
 	if (!dhcp_packet_u32(p, DHCP_OPT_MASK, &mask))
 		return fail(e, 0, "DHCP option Subnet Mask not found in DHCPACK");
-	if (mask == 0 || (~mask & (~mask + 1)) != 0)
+	if (!is_mask(mask))
 		return fail(e, 0, "the subnet mask %08x is none", mask);
 	l->address = (struct cidr){ p->yours, (uint8_t)__builtin_popcount(mask) };
 	if (!dhcp_packet_ip(p, DHCP_OPT_SERVER, &l->server))
@@ -195,21 +238,22 @@ static bool read_address(const struct dhcp_packet *p, struct dhcp_lease *l, stru
 	return true;
 }
 
-static bool read_times(const struct dhcp_packet *p, struct dhcp_lease *l, struct err *e)
+static void read_times(const struct dhcp_packet *p, struct dhcp_lease *l)
 {
 	if (!dhcp_packet_u32(p, DHCP_OPT_LEASE_TIME, &l->lease_s))
 		l->lease_s = LEASE_S_DEFAULT;
-	if (l->lease_s == 0)
-		return fail(e, 0, "the lease ends with its beginning (option 51 is 0)");
 	if (l->lease_s == FOR_EVER) {
 		l->renew_s = l->rebind_s = FOR_EVER;
-		return true;
+		return;
 	}
 	if (!dhcp_packet_u32(p, DHCP_OPT_REBIND_TIME, &l->rebind_s) || l->rebind_s > l->lease_s || !l->rebind_s)
 		l->rebind_s = (uint32_t)((uint64_t)l->lease_s * 85 / 100);
 	if (!dhcp_packet_u32(p, DHCP_OPT_RENEW_TIME, &l->renew_s) || l->renew_s > l->rebind_s || !l->renew_s)
 		l->renew_s = l->lease_s / 2 < l->rebind_s ? l->lease_s / 2 : l->rebind_s;
-	return true;
+	if (l->renew_s < DHCP_RENEW_S_MIN)
+		l->renew_s = DHCP_RENEW_S_MIN;
+	if (l->rebind_s < l->renew_s)
+		l->rebind_s = l->renew_s;
 }
 
 bool dhcp_lease_read(struct arena *a, const struct dhcp_packet *p, struct dhcp_lease *ret, struct err *e)
@@ -218,8 +262,9 @@ bool dhcp_lease_read(struct arena *a, const struct dhcp_packet *p, struct dhcp_l
 	struct bytes v;
 	uint16_t mtu;
 
-	if (!read_address(p, &l, e) || !read_times(p, &l, e))
+	if (!dhcp_lease_judge(a, p, e) || !read_address(p, &l, e))
 		return false;
+	read_times(p, &l);
 	(void)read_ips(a, p, DHCP_OPT_ROUTERS, &l.routers, &l.n_routers);
 	(void)read_ips(a, p, DHCP_OPT_DNS, &l.dns, &l.n_dns);
 	if (!dhcp_packet_option(p, a, DHCP_OPT_ROUTES, &v) || !classless(a, v, &l))

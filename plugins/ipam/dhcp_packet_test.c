@@ -238,6 +238,36 @@ static void test_a_lease_needs_address_mask_and_server(void **state)
 	lease_refused(&r, "address 224.0.0.0");
 }
 
+static void test_addresses_that_no_host_can_have(void **state)
+{
+	static const struct {
+		const char *address, *mask;
+		bool good;
+	} cases[] = {
+		{ "\x0a\x09\x00\x05", "\xff\xff\xff\x00", true },  { "\x00\x09\x00\x05", "\xff\xff\xff\x00", false },
+		{ "\x7f\x00\x00\x05", "\xff\x00\x00\x00", false }, { "\xe0\x00\x00\x05", "\xff\xff\xff\x00", false },
+		{ "\xf0\x00\x00\x05", "\xff\xff\xff\x00", false }, { "\xff\xff\xff\xff", "\xff\xff\xff\x00", false },
+		{ "\x0a\x09\x00\x00", "\xff\xff\xff\x00", false }, { "\x0a\x09\x00\xff", "\xff\xff\xff\x00", false },
+		{ "\x0a\x09\x00\xff", "\xff\xff\xfe\x00", true },  { "\x0a\x09\x00\x00", "\xff\xff\xff\xfe", true },
+		{ "\x0a\x09\x00\xff", "\xff\xff\xff\xff", true },  { "\x0a\x09\x00\x01", "\xff\xff\xff\x00", false },
+		{ "\x0a\x09\x00\x02", "\xff\xff\xff\x00", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct reply r = reply_to(DHCP_OFFER);
+		struct err e = ERR_INIT;
+		struct dhcp_packet p;
+
+		memcpy(r.b + 16, cases[i].address, 4);
+		put(&r, 1, cases[i].mask, 4);
+		PUT(&r, 54, "\x0a\x09\x00\x01");
+		PUT(&r, 3, "\x0a\x09\x00\x02");
+		assert_true(read_reply(&r, &p, &e));
+		assert_int_equal(dhcp_lease_judge(&arena, &p, &e), cases[i].good);
+	}
+}
+
 static void test_times(void **state)
 {
 	static const struct {
@@ -250,6 +280,8 @@ static void test_times(void **state)
 		{ "\0\0\0\x64", "\0\0\0\x5a", NULL, { 100, 50, 85 } },
 		{ "\0\0\0\x64", NULL, "\0\0\0\x14", { 100, 20, 20 } },
 		{ "\0\0\0\x64", NULL, "\0\0\0\xc8", { 100, 50, 85 } },
+		{ "\0\0\0\x64", "\0\0\0\x01", "\0\0\0\x01", { 100, 2, 2 } },
+		{ "\0\0\0\x04", NULL, NULL, { 4, 2, 3 } },
 		{ "\xff\xff\xff\xff", "\0\0\0\x0a", "\0\0\0\x14", { UINT32_MAX, UINT32_MAX, UINT32_MAX } },
 	};
 
@@ -273,6 +305,9 @@ static void test_times(void **state)
 
 	PUT(&none, 51, "\0\0\0\0");
 	lease_refused(&none, "option 51");
+	none = ack();
+	PUT(&none, 51, "\0\0\0\x03");
+	lease_refused(&none, "3 s (option 51) is shorter");
 }
 
 static void route_is(const struct dhcp_lease *l, size_t i, const char *dst, const char *gw)
@@ -433,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_a_clients_message),
 		cmocka_unit_test(test_a_lease_needs_address_mask_and_server),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_addresses_that_no_host_can_have),
 		cmocka_unit_test(test_classless_routes_stand_alone),
 		cmocka_unit_test(test_malformed_routes_count_as_absent),
 		cmocka_unit_test(test_dns),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 A DHCP server that says what it is told to, good or bad: dhcp_scripted.py INTERFACE JSON. Members of the JSON object: ip
-(the address it gives), mask, lease, t1, router, mute (it only listens), first (what the first OFFER has in place of ip).
+(the address it gives), mask, lease, t1, router, mute (it only listens), first (an address that is offered in vain before each
+OFFER).
 """
 
 import json
@@ -42,15 +43,15 @@ def main(interface, say):
         s.setsockopt(socket.SOL_SOCKET, name, value)
     s.bind(("", 67))
     print("ready", flush=True)
-    first = say.get("first")
     while True:
         data, _ = s.recvfrom(2048)
         message = message_of(data)
         print(NAMES.get(message, "OTHER"), "received", data[28:34].hex(":"), flush=True)
         if say.get("mute") or message not in (1, 3):
             continue
-        address, first = (first, None) if first and message == 1 else (say.get("ip", "10.9.0.50"), first)
-        s.sendto(reply(data, {1: 2, 3: 5}[message], address, say), ("255.255.255.255", 68))
+        if message == 1 and "first" in say:
+            s.sendto(reply(data, 2, say["first"], say), ("255.255.255.255", 68))
+        s.sendto(reply(data, {1: 2, 3: 5}[message], say.get("ip", "10.9.0.50"), say), ("255.255.255.255", 68))
 
 
 main(sys.argv[1], json.loads(sys.argv[2]))

@@ -208,6 +208,67 @@ def test_just_up(node, lan, down):
     assert server.count("DISCOVER") >= 3 if down else 1 <= server.count("DISCOVER") <= 2, server.text()
 
 
+SHORT = {"one second": {"lease": 1}, "three seconds": {"lease": 3}, "nothing": {"lease": 0}}
+
+
+@case("dhcpd:short lease")
+@pytest.mark.parametrize("what", SHORT)
+def test_short_lease(node, lan, what):
+    """A lease too short to be renewed in peace is not taken"""
+    Scripted(lan).start(**SHORT[what])
+    daemon = Daemon(node, "-resendtimeout=1500ms")
+    assert "option 51" in node.refuses("ADD", bridge(daemon), node.container())["msg"]
+    assert daemon.files() == [] and daemon.said().count("passed over") == 1
+
+
+@case("dhcpd:no storm")
+@pytest.mark.parametrize("say", [{"lease": 4}, {"lease": 600, "t1": 1}], ids=["lease", "T1"])
+def test_no_storm(node, lan, say):
+    """However short the times of a server, it is asked at most every other second"""
+    server = Scripted(lan).start(**say)
+    daemon, pod = Daemon(node), node.container()
+    node.add(bridge(daemon), pod)
+    time.sleep(5)
+    assert 2 <= server.count("REQUEST") <= 4 and is_up(pod), server.text()
+    assert daemon.said().count("renewed") <= 3
+
+
+UNUSABLE = {"this network": "0.1.2.3", "loopback": "127.0.0.5", "multicast": "224.0.0.9", "reserved": "240.0.0.1",
+            "everybody": "255.255.255.255", "the network": f"{SUBNET}.0", "its broadcast": f"{SUBNET}.255",
+            "the server": f"{SUBNET}.1"}
+
+
+@case("dhcpd:unusable")
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_unusable(node, lan, what):
+    """An address that no container can have is passed over, and the next offer taken"""
+    Scripted(lan).start(first=UNUSABLE[what])
+    daemon, pod = Daemon(node), node.container()
+    assert address_of(node.add(bridge(daemon), pod)) == f"{SUBNET}.50"
+    assert f"an offer is passed over: the address {UNUSABLE[what]} cannot be used" in daemon.said()
+
+
+@case("dhcpd:unusable[all]")
+def test_all_unusable(node, lan):
+    """When no offer is of use ADD fails with the reason"""
+    Scripted(lan).start(ip="127.0.0.5")
+    daemon = Daemon(node, "-resendtimeout=1s")
+    assert "127.0.0.5 cannot be used" in node.refuses("ADD", bridge(daemon), node.container())["msg"]
+
+
+@case("dhcpd:for ever")
+def test_for_ever(node, lan):
+    """A lease that never ends is forgotten, too, when its container is gone; before that it is kept without a word"""
+    server = Scripted(lan).start(lease=0xffffffff)
+    daemon, pod = Daemon(node, "-resendmax=1s"), node.container()
+    node.add(bridge(daemon), pod)
+    time.sleep(3)
+    assert len(daemon.files()) == 1 and server.count("REQUEST") == 1
+    pod.close()
+    assert until(lambda: daemon.files() == [], 10), daemon.said()
+    assert "its lease is forgotten" in daemon.said()
+
+
 @case("dhcpd:nak")
 def test_nak(node, lan):
     """An address that the server takes back is no longer used, and another one is not taken in its place"""
