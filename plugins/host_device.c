@@ -159,12 +159,12 @@ static bool host_device_check(const struct request *r, struct err *e)
 
 static bool host_device_del(const struct request *r, struct err *e)
 {
-	struct host_device_draft d;
-	struct err ignored;
+	struct host_device_conf c;
 
 	if (was_dpdk(r))
 		return lease_del(r, e);
-	return endpoint_del(r, &device_kind, host_device_conf_read(r, &d, &ignored) ? &d.conf : NULL, e);
+	host_device_conf_read_del(r, &c);
+	return endpoint_del(r, &device_kind, &c, e);
 }
 
 /* A device that comes by device ID is not known yet. */

@@ -35,6 +35,8 @@ struct host_device_draft {
 	const char *device_id;	/* runtimeConfig.deviceID */
 };
 bool host_device_conf_read(const struct request *r, struct host_device_draft *ret, struct err *e) MUST_CHECK;
+/* DEL: which device it is, as far as can be read. */
+void host_device_conf_read_del(const struct request *r, struct host_device_conf *ret);
 
 // ---- finding; @sys is "/sys", but for tests
 
@@ -54,6 +56,8 @@ bool host_device_at_auxiliary(struct arena *a, const char *sys, const char *name
 bool host_device_is_shown(struct arena *a, const char *sys, const struct link *l);
 /* The address of the PCI device behind an interface; NULL if there is none, or nobody knows. */
 const char *host_device_pci_of(struct arena *a, const char *sys, const struct link *l);
+/* @text as the configuration may spell it. */
+bool host_device_has_hwaddr(struct arena *a, const struct link *l, const char *text);
 /* The one that @c means, on the node. */
 bool host_device_find(struct nl *nl, struct arena *a, const char *sys, const struct host_device_conf *c,
 		      struct link *ret, struct err *e) MUST_CHECK;

@@ -117,3 +117,26 @@ bool host_device_conf_read(const struct request *r, struct host_device_draft *re
 	*ret = d;
 	return true;
 }
+
+/* A key that no ADD accepts does not keep the others from saying which device it is. */
+void host_device_conf_read_del(const struct request *r, struct host_device_conf *ret)
+{
+	static const struct field device[] = { FIELD_AS("device", struct host_device_conf, device, read_str), { 0 } };
+	static const struct field hwaddr[] = { FIELD_AS("hwaddr", struct host_device_conf, hwaddr, read_str), { 0 } };
+	struct host_device_conf c = { .device = NULL };
+	struct host_device_draft d;
+	struct err ignored;
+	bool done UNUSED;
+
+	if (host_device_conf_read(r, &d, &ignored)) {
+		*ret = d.conf;
+		done = host_device_resolve(r->arena, HOST_DEVICE_SYS, &d, ret, &ignored);
+		return;
+	}
+	done = json_fields(r->arena, r->conf, device, &c, &ignored);
+	done = json_fields(r->arena, r->conf, hwaddr, &c, &ignored);
+	c.device = given(c.device);
+	c.hwaddr = given(c.hwaddr);
+	c.named = c.device || c.hwaddr;
+	*ret = c;
+}

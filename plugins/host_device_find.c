@@ -163,24 +163,29 @@ const char *host_device_pci_of(struct arena *a, const char *sys, const struct li
 
 // ---- the interface ----
 
-static bool by_hwaddr(struct nl *nl, struct arena *a, const char *text, struct link *ret, struct err *e)
+bool host_device_has_hwaddr(struct arena *a, const struct link *l, const char *text)
 {
-	char have[LINK_HWADDR_TEXT_MAX];
+	char *want = arena_strdup(a, text), have[LINK_HWADDR_TEXT_MAX];
 	struct err ignored;
 	struct mac mac;
-	struct link *all;
-	char *want = arena_strdup(a, text);
-	size_t n;
 
 	/* One spelling for all. */
 	if (mac_parse(text, &mac, &ignored))
 		want = arena_strdup(a, mac_text(&mac, have));
 	for (char *p = want; *p; p++)
 		*p = *p == '-' ? ':' : *p;
+	return str_fold_eq(link_hwaddr_text(l, have), want);
+}
+
+static bool by_hwaddr(struct nl *nl, struct arena *a, const char *text, struct link *ret, struct err *e)
+{
+	struct link *all;
+	size_t n;
+
 	if (!link_list(nl, a, 0, &all, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (str_fold_eq(link_hwaddr_text(&all[i], have), want)) {
+		if (host_device_has_hwaddr(a, &all[i], text)) {
 			*ret = all[i];
 			return true;
 		}

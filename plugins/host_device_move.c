@@ -18,9 +18,12 @@
  * that outlived its namespace because it is hardware was put on the node by the kernel under the container's name; it
  * is found there by its alias and gets its name back.
  *
- * What is ours: an interface whose alias is a name, called CNI_IFNAME; or, when somebody renamed it in the container,
- * the one whose alias is the configured device or whose address prevResult knows. One that is on the node cannot be
- * in the container: then what is there with an alias is somebody else's.
+ * What is ours: the alias must be the name of an interface, as we and the reference leave it, but anybody may write such
+ * an alias. So it counts together with the MAC of prevResult; or, for what is called CNI_IFNAME in the container, with
+ * the configuration: its `device` is the alias, its `hwaddr` the address, and a device that is given by its place is
+ * not on the node. What was renamed in the container, and what is on the node, is found by that MAC alone: without
+ * prevResult the ADD may have been refused, and then an alias leads to somebody else's. The name "cni" and 12 hex
+ * digits is the attachment's own.
  */
 #include "plugins/host_device.h"
 
@@ -128,32 +131,75 @@ static const char *prev_mac(const struct endpoint *ep)
 	return at < 0 ? NULL : ep->result.interfaces[at].mac;
 }
 
-static bool is_remembered(const struct endpoint *ep, const struct link *l)
+static bool has_prev_mac(const struct endpoint *ep, const struct link *l)
 {
-	const struct host_device_conf *c = ep->conf;
 	const char *mac = prev_mac(ep);
 	char text[LINK_HWADDR_TEXT_MAX];
 
-	if (!is_name(l->alias) || str_eq(l->alias, l->name))
+	return !str_empty(mac) && str_fold_eq(mac, link_hwaddr_text(l, text));
+}
+
+/* @name leads to @l, but is not what @l is called. */
+static bool is_alternative(struct nl *nl, const char *name, const struct link *l)
+{
+	struct err ignored;
+	struct link found;
+
+	return !str_eq(name, l->name) && link_find(nl, name, &found, &ignored) && found.index == l->index;
+}
+
+static bool is_on_node(struct endpoint *ep, const struct host_device_conf *c)
+{
+	struct err ignored;
+	struct link l;
+
+	return (c->kernelpath || c->pci || c->auxiliary) &&
+	       host_device_find(&ep->nl, ep->r->arena, HOST_DEVICE_SYS, c, &l, &ignored);
+}
+
+/* Can @l be the one that the configuration means? */
+static bool is_meant(struct endpoint *ep, const struct link *l)
+{
+	const struct host_device_conf *c = ep->conf;
+
+	if (!c || !c->named)
 		return false;
-	return (c && c->device && str_eq(l->alias, c->device)) ||
-	       (!str_empty(mac) && str_fold_eq(mac, link_hwaddr_text(l, text)));
+	if (c->device)
+		return str_eq(l->alias, c->device) || is_alternative(&ep->far, c->device, l);
+	if (c->hwaddr)
+		return host_device_has_hwaddr(ep->r->arena, l, c->hwaddr);
+	return !is_on_node(ep, c);
 }
 
 /* @l is called as it should be in the container. */
 static bool is_ours(struct endpoint *ep, const struct link *l)
 {
 	const struct host_device_conf *c = ep->conf;
-	struct err ignored;
-	struct link other;
 
-	if (!is_name(l->alias))
-		return false;
-	return !c || !c->device || str_eq(l->alias, c->device) || !link_find(&ep->nl, c->device, &other, &ignored);
+	return is_name(l->alias) && ((c && c->was) || has_prev_mac(ep, l) || is_meant(ep, l));
 }
 
-/* By what it remembers, whatever it is called; index 0: there is none. */
-static bool find_remembered(struct endpoint *ep, struct nl *nl, struct link *ret, struct err *e)
+static bool is_ours_renamed(const struct endpoint *ep, const struct link *l)
+{
+	return is_name(l->alias) && has_prev_mac(ep, l);
+}
+
+/* After its namespace went. The bond or bridge above a device has its MAC, too, but another name. */
+static bool is_ours_on_node(const struct endpoint *ep, const struct link *l)
+{
+	const struct host_device_conf *c = ep->conf;
+
+	if (!is_name(l->alias) || str_eq(l->alias, l->name))
+		return false;
+	if (str_eq(l->name, endpoint_temporary(ep->r)))
+		return true;
+	return has_prev_mac(ep, l) &&
+	       (str_eq(l->name, ep->r->ifname) || (c && c->device && str_eq(l->alias, c->device)));
+}
+
+/* @ret->index 0: there is none. */
+static bool find_ours(struct endpoint *ep, struct nl *nl,
+		      bool (*is_it)(const struct endpoint *ep, const struct link *l), struct link *ret, struct err *e)
 {
 	struct link *all;
 	size_t n;
@@ -161,7 +207,7 @@ static bool find_remembered(struct endpoint *ep, struct nl *nl, struct link *ret
 	if (!link_list(nl, ep->r->arena, 0, &all, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (is_remembered(ep, &all[i])) {
+		if (is_it(ep, &all[i])) {
 			*ret = all[i];
 			return true;
 		}
@@ -243,18 +289,24 @@ static bool gone_is_fine(bool ok, const struct err *why, struct err *e)
 	return false;
 }
 
+static bool find_out(struct endpoint *ep, struct link *ret, struct err *e)
+{
+	*ret = ep->link;
+	if (ep->netns >= 0 && ret->index && is_ours(ep, ret))
+		return true;
+	ret->index = 0;
+	return ep->netns >= 0 ? find_ours(ep, &ep->far, is_ours_renamed, ret, e)
+			      : find_ours(ep, &ep->nl, is_ours_on_node, ret, e);
+}
+
 bool host_device_move_out(struct endpoint *ep, struct err *e)
 {
-	bool in_container = ep->netns >= 0;
 	struct err why = ERR_INIT;
-	struct link l = ep->link;
+	struct link l;
 
-	if (!in_container || !l.index || !is_ours(ep, &l)) {
-		l.index = 0;
-		if (!find_remembered(ep, in_container ? &ep->far : &ep->nl, &l, e))
-			return false;
-	}
+	if (!find_out(ep, &l, e))
+		return false;
 	if (!l.index)
 		return true;
-	return gone_is_fine(in_container ? move_home(ep, &l, &why) : rename_home(ep, &l, &why), &why, e);
+	return gone_is_fine(ep->netns >= 0 ? move_home(ep, &l, &why) : rename_home(ep, &l, &why), &why, e);
 }

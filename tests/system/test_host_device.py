@@ -133,13 +133,13 @@ class OnSysfs:
         auxiliary = f"mount --bind {self.top}/aux /sys/bus/auxiliary/devices 2>/dev/null;"
         self.setup = ("mount -t sysfs sysfs /sys;" if fresh else "") + f"mount --bind {self.top}/pci /sys/bus/pci/devices; {auxiliary}"
 
-    def call(self, command, conf, container, prev=None):
+    def call(self, command, conf, container, prev=None, ifname="eth0"):
         conf = {"cniVersion": "1.1.0", "name": "testnet", "type": "host-device", **conf, **({"prevResult": prev} if prev else {})}
         script = self.node.dir / "host-device"
         script.write_text(f"#!/bin/sh\nexec unshare -m sh -c {shlex.quote(self.setup + f'exec {self.node.bin}/host-device')}\n")
         script.chmod(0o755)
         return run_plugin(str(script), command, json.dumps(conf), netns=self.node.path, bindir=self.node.bin, path=str(self.node.bin),
-                          container_id=container.id, container_netns=container.path, ifname="eth0")
+                          container_id=container.id, container_netns=container.path, ifname=ifname)
 
 
 PLACES = {
@@ -308,14 +308,14 @@ def test_name_taken_on_the_node(node, container):
 @case("host-device:renamed")
 @pytest.mark.parametrize("prev", [False, True], ids=["", "prevResult"])
 def test_renamed_inside(node, container, prev):
-    """A device that was renamed in the container is found by what it remembers; CHECK misses it"""
+    """A device that was renamed in the container is found by the MAC of prevResult; CHECK misses it"""
     cable(node)
     r = node.add(L2, container)
     container.ip("link", "set", "eth0", "down")
     container.ip("link", "set", "eth0", "name", "net7")
     assert "eth0" in node.refuses("CHECK", {**L2, "prevResult": r}, container)["msg"]
     node.delete(L2, container, prev=r if prev else None)
-    assert node.mac("ens9") == MAC and sorted(container.links()) == ["lo"]
+    assert node.mac("ens9") == MAC if prev else container.mac("net7") == MAC
 
 
 @case("host-device:renamed-hwaddr")
@@ -330,15 +330,81 @@ def test_renamed_inside_by_address(node, container):
     assert node.mac("ens9") == MAC
 
 
-@case("host-device:outlived")
-def test_outlived_its_namespace(node):
-    """Hardware outlives the namespace and is put on the node under the container's name: DEL gives it its own again"""
+def outlived(node):
+    """As the kernel leaves hardware: the container's name, our alias."""
     cable(node, up=False)
     node.ip("link", "set", "ens9", "name", "eth0")
     node.ip("link", "set", "eth0", "alias", "ens9")
-    container = node.container()
-    node.delete(L2, container, env={"CNI_NETNS": "/run/netns/nowhere"})
+    return {"cniVersion": "1.1.0", "interfaces": [{"name": "eth0", "mac": MAC, "sandbox": "/run/netns/nowhere"}]}
+
+
+NOWHERE = {"CNI_NETNS": "/run/netns/nowhere"}
+
+
+@case("host-device:outlived")
+def test_outlived_its_namespace(node):
+    """Hardware outlives the namespace and is put on the node under the container's name: DEL gives it its own again"""
+    prev = outlived(node)
+    node.delete(L2, node.container(), prev=prev, env=NOWHERE)
     assert node.mac("ens9") == MAC and "ifalias" not in node.link("ens9") and node.link("eth0") is None
+
+
+@case("host-device:outlived-temporary")
+def test_outlived_temporary(node, container):
+    """What came back under the attachment's own name gets its name as soon as that is free, without prevResult"""
+    name = temporary("testnet", container.id, "eth0")
+    outlived(node)
+    node.ip("link", "set", "eth0", "name", name)
+    node.delete(L2, container, env=NOWHERE)
+    assert node.mac("ens9") == MAC and "ifalias" not in node.link("ens9") and node.link(name) is None
+
+
+@case("host-device:stranger")
+@pytest.mark.parametrize("env", [{"CNI_NETNS": None}, NOWHERE], ids=["no namespace", "gone"])
+@pytest.mark.parametrize("prev", [False, True], ids=["", "prevResult"])
+def test_strangers_of_the_node(node, container, prev, env):
+    """DEL without a namespace leaves the node's interfaces alone, whatever their aliases"""
+    for name in "eth0", "wan0":
+        node.ip("link", "add", name, "type", "bridge")
+        node.ip("link", "set", name, "alias", "ens9")
+    # A bond or bridge has the MAC of the device below it.
+    node.ip("link", "add", "br7", "address", MAC, "type", "bridge")
+    node.ip("link", "set", "br7", "alias", "uplink")
+    before = state(node, container)
+    r = {"cniVersion": "1.1.0", "interfaces": [{"name": "eth0", "mac": MAC, "sandbox": container.path}]}
+    node.delete(L2, container, prev=r if prev else None, env=env)
+    assert changed(before, state(node, container)) == []
+
+
+NET_B = {"device absent": {"device": "ens8"}, "the same device": {"device": "ens9"}, "hwaddr": {"hwaddr": "02:00:00:00:00:08"},
+         "hwaddr absent": {"hwaddr": "02:00:00:00:00:07"}, "kernelpath": {"kernelpath": "/sys/devices/virtual"}}
+
+
+@case("host-device:two-networks")
+@pytest.mark.parametrize("what, ifname", [(w, i) for w in NET_B for i in ("eth0", "eth1") if (w, i) != ("the same device", "eth0")])
+def test_two_networks(node, container, what, ifname):
+    """DEL of a network whose ADD was refused leaves the device of another network in the container"""
+    cable(node)
+    r = node.add(L2, container)
+    node.ip("link", "add", "other", "address", "02:00:00:00:00:08", "type", "veth", "peer", "name", "zother")
+    # The fake one fails an ADD that would succeed.
+    node.fake("ipam").fails("ADD", 11, "try again")
+    place, conf = OnSysfs(node), {"name": "netb", "ipam": {"type": "ipam"}, **NET_B[what]}
+    env = {"ifname": ifname}
+    assert not place.call("ADD", conf, container, **env).ok
+    assert place.call("DEL", conf, container, **env).ok
+    node.check(L2, container, prev=r)
+    assert node.mac("other") == "02:00:00:00:00:08"
+
+
+@case("host-device:mac-changed")
+def test_mac_changed_inside(node, container):
+    """A device whose MAC was changed in the container comes back: the alias is the configured device"""
+    cable(node)
+    r = node.add(L2, container)
+    container.ip("link", "set", "eth0", "address", "02:00:00:00:00:55")
+    node.delete(L2, container, prev=r)
+    assert node.mac("ens9") == "02:00:00:00:00:55" and container.link("eth0") is None
 
 
 @case("host-device:not-ours")
