@@ -103,17 +103,26 @@ static void put_new(struct nl *nl, struct nlmsg *m, const struct link_new *n, co
 	}
 }
 
-/* Known and called by its name; the way back from here is the caller's. */
-static bool settle(const struct link_new *n, const char *first, struct nl *there, struct link *ret, struct err *e)
+/* By name alone: who could not be looked up has no number. */
+static void del_named(struct nl *nl, const char *name)
 {
-	struct link l = { 0 };
+	NLMSG_ON_STACK(m, 64);
+	struct ifinfomsg ifi = { .ifi_index = 0 };
 	struct err ignored;
 	bool done UNUSED;
 
-	if (!link_get(there, first, &l, e))
-		return false;
-	if (!str_eq(first, n->name) && !link_rename(there, l.index, n->name, e)) {
-		done = link_del(there, l.index, &ignored);
+	nl_begin(nl, &m, RTM_DELLINK, 0, &ifi, sizeof(ifi));
+	nl_put_str(&m, IFLA_IFNAME, name);
+	done = nl_ask(nl, &m, &ignored);
+}
+
+/* Known and called by its name; what was made goes again on failure. */
+static bool settle(const struct link_new *n, const char *first, struct nl *there, struct link *ret, struct err *e)
+{
+	struct link l = { 0 };
+
+	if (!link_get(there, first, &l, e) || (!str_eq(first, n->name) && !link_rename(there, l.index, n->name, e))) {
+		del_named(there, first);
 		return false;
 	}
 	snprintf(l.name, sizeof(l.name), "%s", n->name);

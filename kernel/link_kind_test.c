@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <setjmp.h>
+#include <sys/socket.h>
 
 #include "kernel/link.h"
 #include "kernel/netns.h"
@@ -109,6 +110,31 @@ static void test_equal_numbers(void **state)
 	place_done(&p);
 }
 
+/* What has been made goes again when nobody can be asked what it is: the socket there has lost messages. */
+static void test_lost_answer(void **state)
+{
+	int small = 1, group = RTNLGRP_LINK;
+	struct err e = ERR_INIT;
+	struct nl deaf = NL_CLOSED;
+	struct link_new n;
+	struct place p;
+	struct link l;
+
+	(void)state;
+	NEED_NETNS();
+	place_init(&p);
+	OK(netns_nl_open(p.netns, NETLINK_ROUTE, &deaf, &e));
+	assert_return_code(setsockopt(deaf.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), errno);
+	assert_return_code(setsockopt(deaf.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)), errno);
+	for (int i = 0; i < 8; i++)
+		OK(link_set_up(&p.far, 1, i % 2, &e));
+	n = over(&p, "macvlan");
+	assert_false(link_add(&p.nl, &n, &deaf, &l, &e));
+	assert_int_equal(count(&p.far), 1);
+	nl_close(&deaf);
+	place_done(&p);
+}
+
 static void test_names(void **state)
 {
 	struct err e = ERR_INIT;
@@ -206,7 +232,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_macvlan), cmocka_unit_test(test_equal_numbers), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_here),	cmocka_unit_test(test_others),
+		cmocka_unit_test(test_here),	cmocka_unit_test(test_others),	     cmocka_unit_test(test_lost_answer),
 	};
 	int failed;
 
