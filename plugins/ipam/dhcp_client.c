@@ -33,10 +33,12 @@
 #define DRAIN_STEP_MS  5
 /* Leases found at the start that are due are not renewed all in one moment. */
 #define RESUME_SPREAD  2000
+#define COME_BACK_MS   1000
 #define RECEIVE_MAX    64
 #define ID_MAX	       254
 
 static void lose(struct dhcp_client *c, const char *why);
+static bool come_back(struct dhcp_client *c, struct err *e) MUST_CHECK;
 static void try_renew(struct dhcp_client *c);
 
 /* ---- small things --------------------------------------------------------------------------------------------- */
@@ -582,7 +584,13 @@ void dhcp_client_release(struct dhcp_client *c)
 static void due(struct loop_timer *t)
 {
 	struct dhcp_client *c = (struct dhcp_client *)(void *)((char *)t - offsetof(struct dhcp_client, timer));
+	struct err e = ERR_INIT;
 
+	if (c->unseen && c->state != DHCP_RELEASING) {
+		if (!come_back(c, &e))
+			vanished(c, &e);
+		return;
+	}
 	switch (c->state) {
 	case DHCP_SELECTING:
 	case DHCP_REQUESTING:
@@ -714,33 +722,62 @@ static bool reboot(struct dhcp_client *c, int netns, struct err *e)
 	return true;
 }
 
-bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e)
+static void come_back_later(struct dhcp_client *c, const struct err *e)
+{
+	char text[ERR_TEXT_MAX + 64];
+
+	snprintf(text, sizeof(text), "the lease is kept, and looked at again soon: %s", e->text);
+	complain(c, text);
+	loop_timer_in(c->host->loop, &c->timer, COME_BACK_MS + random_below(JITTER_MS));
+}
+
+/* The first look at the place of a lease from the store. False: it is gone. */
+static bool come_back(struct dhcp_client *c, struct err *e)
 {
 	int64_t now = loop_now(), soon = now + random_below(RESUME_SPREAD);
-	struct dhcp_lease l = { 0 };
+	struct err why = ERR_INIT;
 	autoclose int netns = -1;
+	bool gone;
+
+	if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &why)) {
+		if (gone) {
+			*e = why;
+			return false;
+		}
+		come_back_later(c, &why);
+		return true;
+	}
+	if (c->state == DHCP_BOUND && now >= c->end_at && !reboot(c, netns, &why)) {
+		come_back_later(c, &why);
+		return true;
+	}
+	c->unseen = false;
+	if (c->state == DHCP_LOST)
+		loop_timer_at(c->host->loop, &c->timer, soon);
+	else if (c->state == DHCP_BOUND)
+		rest(c, soon);
+	return true;
+}
+
+bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e)
+{
+	struct dhcp_lease l = { 0 };
 	struct arena a;
-	bool ok, gone;
+	bool ok;
 
 	arena_init(&a, NULL, 0);
 	ok = dhcp_client_lease(c, &a, &l, e);
 	arena_done(&a);
-	if (!ok || !dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, e))
+	if (!ok)
 		return false;
-	c->settled = true;
+	c->settled = c->unseen = true;
 	c->wanted = l.address.ip;
 	c->offerer = l.server;
 	count_times(c, &l);
-	if (!lost && now >= c->end_at)
-		return reboot(c, netns, e);
 	c->state = lost ? DHCP_LOST : DHCP_BOUND;
 	if (lost)
-		c->end_at = earlier(c->end_at, now);
-	if (lost)
-		loop_timer_at(c->host->loop, &c->timer, soon);
-	else
-		rest(c, soon);
-	return true;
+		c->end_at = earlier(c->end_at, loop_now());
+	return come_back(c, e);
 }
 
 bool dhcp_client_has_lease(const struct dhcp_client *c)

@@ -84,6 +84,7 @@ struct dhcp_client {
 	unsigned tries;
 	unsigned hasty;			/* quick repetitions that are left to an interface that was just set up */
 
+	bool unseen;			/* resumed, but its place could not be looked at yet */
 	bool complained;		/* of what a server said in this exchange: once is enough */
 	char refused[160];		/* why the last offer was passed over; "" */
 
@@ -110,7 +111,10 @@ void dhcp_client_free(struct dhcp_client *c);
  * attachment, whose place @c is to take.
  */
 bool dhcp_client_start(struct dhcp_client *c, const struct dhcp_client *old, struct err *e) MUST_CHECK;
-/* Go on with a lease from the store: fields ask, place, ack, bound_at and server_mac are set. */
+/*
+ * Go on with a lease from the store: fields ask, place, ack, bound_at and server_mac are set. Fails only if the place is
+ * gone or the ACK cannot be read; what may pass (no descriptors, no memory) is tried again until it has passed.
+ */
 bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e) MUST_CHECK;
 /* Give back what there is, then host->gone(), perhaps before this returns. */
 void dhcp_client_release(struct dhcp_client *c);

@@ -317,9 +317,14 @@ static void allocate(struct conn *conn, const struct dhcp_call *call)
 	struct dhcp_lease l;
 	struct arena a;
 
-	if (c && !c->settled) {
+	if (c && !c->settled && str_eq(c->ask.netns, call->ask.netns)) {
 		wait_for(conn, call, c);
 		return;
+	}
+	/* Another container under the same name: what is on its way is for an interface that nobody asks about. */
+	if (c && !c->settled) {
+		dhcp_client_release(c);
+		c = NULL;
 	}
 	arena_init(&a, NULL, 0);
 	if (c && str_eq(c->ask.netns, call->ask.netns) && dhcp_client_alive(c, &a, &l, &e))
@@ -516,39 +521,54 @@ static bool make_folder(const char *path, struct err *e)
 	return !slash || slash == path || fs_mkdirs(arena_strndup(&d.arena, path, (size_t)(slash - path)), 0700, e);
 }
 
+/* Whatever the umask: root and its group may ask. One thread, so nobody else makes a file meanwhile. */
+static bool bind_0660(int fd, const struct sockaddr_un *at)
+{
+	mode_t old = umask(0117);
+	int rc = bind(fd, (const struct sockaddr *)at, sizeof(*at)), num = errno;
+
+	umask(old);
+	errno = num;
+	return rc == 0;
+}
+
+/* False: somebody does. */
+static bool nobody_listens(const char *path, struct err *e)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct stat st;
+
+	memcpy(at.sun_path, path, strlen(path));
+	return lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode) || is_stale(&at) ||
+	       fail(e, EADDRINUSE, "listen at %s", path);
+}
+
 static bool listen_at(const char *path, int *ret_fd, struct err *e)
 {
 	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	struct stat st;
 
-	if (strlen(path) >= sizeof(at.sun_path))
-		return fail(e, ENAMETOOLONG, "listen at %s", path);
 	memcpy(at.sun_path, path, strlen(path));
 	if (fd < 0)
 		return fail(e, errno, "socket");
 	if (!make_folder(path, e))
 		return false;
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-		if (!is_stale(&at))
-			return fail(e, EADDRINUSE, "listen at %s", path);
-		if (!fs_remove(path, e))
-			return false;
-	}
-	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, SOMAXCONN) < 0)
+	if (!nobody_listens(path, e))
+		return false;
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && !fs_remove(path, e))
+		return false;
+	if (!bind_0660(fd, &at) || listen(fd, SOMAXCONN) < 0)
 		return fail(e, errno, "listen at %s", path);
 	*ret_fd = fd_take(&fd);
 	return true;
 }
 
-/* *ret_own: we made the socket file, and take it away. */
-static bool open_listener(bool *ret_own, struct err *e)
+/* @given: the socket of the service manager, -1: none. */
+static bool open_listener(int given, struct err *e)
 {
-	int fd = -1;
+	int fd = given;
 
-	if (!dhcp_activation(&fd, e))
-		return false;
-	*ret_own = fd < 0;
 	if (fd < 0 && !listen_at(d.socket_path, &fd, e))
 		return false;
 	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -562,8 +582,6 @@ static bool write_pidfile(struct err *e)
 
 	if (str_empty(d.pidfile))
 		return true;
-	if (d.pidfile[0] != '/')
-		return fail(e, 0, "Error writing pidfile: pidfile \"%s\" not absolute", d.pidfile);
 	return fs_write_atomic(d.pidfile, (struct bytes){ text, strlen(text) }, 0644, e) ||
 	       wrap(e, "Error writing pidfile");
 }
@@ -584,20 +602,24 @@ static void found(struct dhcp_client *c, bool lost, void *arg)
 }
 
 /* A daemon that cannot keep its leases works, as the reference does. */
-static void open_store(int *ret_lock)
+static void lock_store(int *ret_lock)
 {
 	struct err e = ERR_INIT;
 
 	d.host.store = d.store ? d.store : arena_printf(&d.arena, "%s" STORE_TAIL, d.socket_path);
-	if (!*d.host.store)
+	if (!*d.host.store || dhcp_store_open(d.host.store, ret_lock, &e))
 		return;
-	if (!dhcp_store_open(d.host.store, ret_lock, &e)) {
+	say(e.text);
+	say("leases will be forgotten when this daemon ends");
+	d.host.store = "";
+}
+
+static void read_store(void)
+{
+	struct err e = ERR_INIT;
+
+	if (*d.host.store && !dhcp_store_each(&d.host, found, say, NULL, &e))
 		say(e.text);
-		say("leases will be forgotten when this daemon ends");
-		d.host.store = "";
-	} else if (!dhcp_store_each(&d.host, found, say, NULL, &e)) {
-		say(e.text);
-	}
 }
 
 static void raise_limits(void)
@@ -610,21 +632,42 @@ static void raise_limits(void)
 	}
 }
 
+static bool run(struct err *e)
+{
+	bool ok;
+
+	if (!write_pidfile(e))
+		return false;
+	ok = loop_run(&d.loop, e);
+	if (!str_empty(d.pidfile))
+		remove_file(d.pidfile);
+	return ok;
+}
+
+/*
+ * The leases' lock is taken before the socket is made and held until it is removed, so of two daemons that begin and
+ * end at the same time neither takes the other's socket away. The path goes before the socket is closed: after that
+ * it may be a successor's.
+ */
 static bool serve(struct err *e)
 {
 	autoclose int lock = -1;
-	bool own = false, ok;
+	int given = -1;
+	bool ok;
 
 	raise_limits();
-	if (!loop_open(&d.loop, e) || !watch_signals(e) || !open_listener(&own, e))
+	if (!loop_open(&d.loop, e) || !watch_signals(e) || !dhcp_activation(&given, e))
 		return false;
-	open_store(&lock);
-	ok = write_pidfile(e) && loop_run(&d.loop, e);
-	fd_close(&d.listener.fd);
-	if (own)
+	if (given < 0 && !nobody_listens(d.socket_path, e))
+		return false;
+	lock_store(&lock);
+	if (!open_listener(given, e))
+		return false;
+	read_store();
+	ok = run(e);
+	if (given < 0)
 		remove_file(d.socket_path);
-	if (!str_empty(d.pidfile))
-		remove_file(d.pidfile);
+	fd_close(&d.listener.fd);
 	return ok;
 }
 
@@ -650,6 +693,16 @@ static void usage(void)
 		snprintf(line, sizeof(line), "  -%s%s\n    \t%s", f->name, kinds[f->kind], f->about);
 		say(line);
 	}
+}
+
+/* Before anything is opened or made. */
+static bool judge_flags(struct err *e)
+{
+	if (!str_empty(d.pidfile) && d.pidfile[0] != '/')
+		return fail(e, 0, "Error writing pidfile: pidfile \"%s\" not absolute", d.pidfile);
+	if (strlen(d.socket_path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return fail(e, ENAMETOOLONG, "listen at %s", d.socket_path);
+	return true;
 }
 
 int dhcp_daemon_main(int argc, char **argv)
@@ -679,7 +732,7 @@ int dhcp_daemon_main(int argc, char **argv)
 	}
 	d.host.prefix = d.prefix;
 	d.socket_path = arena_printf(&d.arena, "%s%s", d.prefix, d.socket);
-	if (serve(&e))
+	if (judge_flags(&e) && serve(&e))
 		return 0;
 	say(e.text);
 	return 1;

@@ -211,12 +211,19 @@ static bool revive(const struct dhcp_host *h, struct arena *a, const struct stor
 	for (size_t i = 0; i < s->send.n; i++) {
 		const struct stored_option *o = (const struct stored_option *)s->send.items + i;
 
+		if (o->code < 1 || o->code > 254)
+			return fail(e, 0, "code: no option");
 		send[i].code = (uint8_t)o->code;
 		if (!decode(a, o->value, "value", &send[i].value, e))
 			return false;
 	}
 	if (ack.len > sizeof(c->ack))
 		return fail(e, 0, "ack: too long");
+	if (s->index > UINT32_MAX || s->mtu > UINT32_MAX)
+		return fail(e, 0, "index or mtu: too large");
+	/* The boot's own clock, which nobody sets. */
+	if (s->bound_at > (uint64_t)loop_now())
+		return fail(e, 0, "boundAt: in the future");
 	ask.wanted = (const uint8_t *)wanted.data;
 	ask.n_wanted = wanted.len;
 	c = dhcp_client_new(h, &ask);
@@ -234,7 +241,13 @@ static bool revive(const struct dhcp_host *h, struct arena *a, const struct stor
 	return true;
 }
 
-/* *ret NULL: of another boot, and removed. */
+static bool damaged(const char *path, struct err *e)
+{
+	e->num = EBADMSG;
+	return wrap(e, "%s", path);
+}
+
+/* *ret NULL: of another boot, and removed. e->num EBADMSG: it holds no lease. */
 static bool read_one(const struct dhcp_host *h, struct arena *a, const char *path, const char *boot,
 		     struct dhcp_client **ret, bool *ret_lost, struct err *e)
 {
@@ -246,12 +259,12 @@ static bool read_one(const struct dhcp_host *h, struct arena *a, const char *pat
 	if (!fs_read_regular(a, path, FILE_SIZE_MAX, &text, e))
 		return false;
 	if (!json_parse(a, text, &j, e) || !json_fields(a, j, rows, &s, e))
-		return wrap(e, "%s", path);
+		return damaged(path, e);
 	if (!str_eq(s.boot, boot))
 		return fs_remove(path, e);
 	*ret_lost = s.lost;
 	if (!revive(h, a, &s, ret, e))
-		return wrap(e, "%s", path);
+		return damaged(path, e);
 	/* A copy must not speak for, nor take away, the original. */
 	if (str_eq(file_of(a, *ret), path))
 		return true;
@@ -275,14 +288,20 @@ bool dhcp_store_each(const struct dhcp_host *h, dhcp_store_found *found, void (*
 	for (size_t i = 0; ok && i < n; i++) {
 		struct dhcp_client *c;
 		struct err one = ERR_INIT;
+		const char *path;
 		bool lost = false;
 
 		if (!str_ends(names[i], SUFFIX))
 			continue;
-		if (!read_one(h, &a, fs_join(&a, h->store, names[i]), boot, &c, &lost, &one))
+		path = fs_join(&a, h->store, names[i]);
+		if (read_one(h, &a, path, boot, &c, &lost, &one)) {
+			if (c)
+				found(c, lost, arg);
+			continue;
+		}
+		say(one.text);
+		if (one.num == EBADMSG && !fs_remove(path, &one))
 			say(one.text);
-		else if (c)
-			found(c, lost, arg);
 	}
 	arena_done(&a);
 	return ok;

@@ -14,8 +14,8 @@ bool dhcp_store_open(const char *dir, int *ret_lock, struct err *e) MUST_CHECK;
 bool dhcp_store_put(const struct dhcp_client *c, struct err *e) MUST_CHECK;
 bool dhcp_store_drop(const struct dhcp_client *c, struct err *e) MUST_CHECK;
 /*
- * Every lease of this boot becomes a client (not yet resumed); those of others are removed. What cannot be read is a
- * failure for @say, and stays for people to look at.
+ * Every lease of this boot becomes a client (not yet resumed); those of others, and damaged ones, are removed.
+ * What cannot be read, or lies under a wrong name, is a failure for @say, and stays for people to look at.
  */
 typedef void dhcp_store_found(struct dhcp_client *c, bool lost, void *arg);
 bool dhcp_store_each(const struct dhcp_host *h, dhcp_store_found *found, void (*say)(const char *text), void *arg,

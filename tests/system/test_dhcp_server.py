@@ -360,8 +360,84 @@ def test_forgotten_at_start(node, lan):
     (daemon.store / "02.json").write_text(json.dumps(old))
     files[torn].write_text(json.dumps({**json.loads(files[torn].read_text()), "ack": "AAAA"}))
     daemon.start()
-    assert until(lambda: set(daemon.files()) == {files[pod].name, "01.json", "02.json"}), daemon.said()
+    assert until(lambda: set(daemon.files()) == {files[pod].name, "02.json"}), daemon.said()
     node.check(conf, pod, prev=result)
+
+
+@case("dhcpd:damaged")
+@pytest.mark.parametrize("at", [2**63 - 1, 2**62, 10**12], ids=["greatest", "overflows", "future"])
+def test_damaged(node, lan, at):
+    """A lease that began in the future is none: its file goes"""
+    Dnsmasq(lan).start()
+    daemon, pod = Daemon(node), node.container()
+    node.add(bridge(daemon), pod)
+    daemon.stop()
+    [file] = daemon.store.glob("*.json")
+    file.write_text(json.dumps({**json.loads(file.read_text()), "boundAt": at}))
+    daemon.start()
+    assert until(lambda: daemon.files() == []), daemon.said()
+    assert "boundAt" in daemon.said()
+
+
+@case("dhcpd:poor start")
+def test_poor_start(node, lan):
+    """A daemon that starts without descriptors to spare keeps its leases"""
+    Dnsmasq(lan).start(50, 4)
+    daemon, pod = Daemon(node), node.container()
+    result = node.add(bridge(daemon), pod)
+    daemon.stop()
+    with open(daemon.log, "ab") as out:
+        daemon.process = node.spawn("bash", "-c", f"ulimit -n 9; exec {daemon.binary} daemon -socketpath {daemon.socket}",
+                                    stdout=out, stderr=out)
+    assert until(lambda: "the lease is kept" in daemon.said()), daemon.said()
+    time.sleep(3)
+    assert len(daemon.files()) == 1 and daemon.said().count("the lease is kept") == 1
+    daemon.stop()
+    daemon.start()
+    node.check(bridge(daemon), pod, prev=result)
+
+
+@case("dhcpd:late namespace")
+def test_late_namespace(node, lan):
+    """A lease whose namespace cannot be looked at when the daemon starts is gone on with when it can"""
+    server = Scripted(lan).start(lease=6)
+    netns = node.dir / "root" / "run" / "netns"
+    netns.parent.mkdir(parents=True)
+    netns.symlink_to("/run/netns")
+    daemon, pod = Daemon(node, f"-leases={node.dir}/dhcp.sock.leases"), node.container()
+    node.add(bridge(daemon), pod)
+    daemon.stop()
+    requests = server.count("REQUEST")
+    netns.unlink()
+    netns.symlink_to(netns)
+    node.spawn(node.bin / "dhcp", "daemon", f"-hostprefix={node.dir}/root", "-socketpath=/d.sock",
+               f"-leases={daemon.store}", stderr=(node.dir / "second.log").open("wb"))
+    said = (node.dir / "second.log").read_text
+    assert until(lambda: "the lease is kept" in said()), said()
+    assert len(daemon.files()) == 1
+    netns.unlink()
+    netns.symlink_to("/run/netns")
+    assert until(lambda: server.count("REQUEST") > requests and ("renewed" in said() or "leased" in said()), 10), said()
+    assert is_up(pod)
+
+
+@case("dhcpd:another namespace")
+def test_another_namespace(node, lan):
+    """An ADD of the same attachment from another namespace is not given what the first one, still waiting, gets"""
+    daemon, first, second = Daemon(node), node.container(), node.container("second")
+    conf = {"type": "dhcp", "ipam": daemon.ipam()}
+    second.id = first.id
+    for i, c in enumerate((first, second)):
+        connect(node, f"port{i + 1}", c, "eth0")
+        node.ip("link", "set", f"port{i + 1}", "master", "lan0")
+    idle = daemon.descriptors()
+    a = spawn_plugin(node, conf, first)
+    assert until(lambda: daemon.descriptors() >= idle + 2)
+    b = spawn_plugin(node, conf, second)
+    assert "released while it was being acquired" in json.loads(a.stdout.read())["msg"]
+    server = Scripted(lan).start()
+    assert address_of(json.loads(b.stdout.read())) == f"{SUBNET}.50"
+    assert second.mac("eth0") in server.text() and first.mac("eth0") not in server.text()
 
 
 @case("dhcpd:check")
@@ -431,6 +507,24 @@ def test_socket(node):
     daemon.start()
     assert daemon.stop() == 0
     assert not daemon.socket.exists() and not pidfile.exists()
+
+
+@case("dhcpd:socket[mode]")
+@pytest.mark.parametrize("umask", ["000", "022", "777"])
+def test_socket_mode(node, umask):
+    """Root and its group may use the socket, whatever the umask"""
+    path = node.dir / "m.sock"
+    node.spawn("bash", "-c", f"umask {umask}; exec {node.bin}/dhcp daemon -socketpath {path} -leases=")
+    assert until(path.exists) and path.stat().st_mode & 0o777 == 0o660
+
+
+@case("dhcpd:pidfile")
+def test_pidfile_of_others(node):
+    """A file that the daemon has not written is not removed"""
+    (node.dir / "mine").write_text("x")
+    for flags in (["-pidfile=mine"], [f"-pidfile={node.dir}/mine/pid"]):
+        done = node.run(node.bin / "dhcp", "daemon", f"-socketpath={node.dir}/s", *flags, check=False, cwd=node.dir)
+        assert done.rc == 1 and (node.dir / "mine").read_text() == "x" and not (node.dir / "s").exists()
 
 
 FLAGS = {
