@@ -337,7 +337,8 @@ static bool firewall_add(const struct request *r, struct result *ret, struct err
 	autodbus bus = DBUS_CLOSED;
 	struct firewall f;
 	struct result prev;
-	bool there, zone, fresh;
+	const bool *fresh = NULL;
+	bool there, zone;
 
 	if (!firewall_read(r, true, &f, e) || !request_prev(r, &prev, &there, e))
 		return false;
@@ -348,8 +349,8 @@ static bool firewall_add(const struct request *r, struct result *ret, struct err
 	if (zone && !firewall_zone_add(&bus, &f, &fresh, e))
 		return wrap(e, "firewall for %s", r->container_id);
 	if (!add_rules(&f, allowance(zone), e)) {
-		if (zone && fresh)
-			firewall_zone_del(&bus, &f);
+		if (zone)
+			firewall_zone_del(&bus, &f, fresh);
 		return wrap(e, "firewall for %s", r->container_id);
 	}
 	*ret = prev;
@@ -373,7 +374,7 @@ static bool firewall_del(const struct request *r, struct err *e)
 	if (open_zone(&f, &bus, &zone, &ignored) && zone) {
 		struct ip *others = NULL;
 
-		firewall_zone_del(&bus, &f);
+		firewall_zone_del(&bus, &f, NULL);
 		removal.zone = f.policy != INGRESS_OPEN &&
 			       firewall_zone_others(&bus, &f, &others, &removal.n_others, &ignored);
 		removal.others = others;

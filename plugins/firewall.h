@@ -31,12 +31,13 @@ bool firewall_take(struct firewall *f, const struct result *prev, bool strict, s
 /* Is firewalld on the bus? */
 bool firewall_zone_open(struct dbus *d, struct arena *a, struct err *e) MUST_CHECK;
 /*
- * Our addresses become sources of the zone. A failure takes back those that were not there before; @ret_new: none was.
+ * Our addresses become sources of the zone. A failure takes back those that were not there before; @ret_new: which ones
+ * were not.
  */
-bool firewall_zone_add(struct dbus *d, const struct firewall *f, bool *ret_new, struct err *e) MUST_CHECK;
+bool firewall_zone_add(struct dbus *d, const struct firewall *f, const bool **ret_new, struct err *e) MUST_CHECK;
 bool firewall_zone_check(struct dbus *d, const struct firewall *f, struct err *e) MUST_CHECK;
-/* What firewalld does not know is gone already. */
-void firewall_zone_del(struct dbus *d, const struct firewall *f);
+/* Of all our addresses those with a true in @which; NULL: all. What firewalld does not know is gone already. */
+void firewall_zone_del(struct dbus *d, const struct firewall *f, const bool *which);
 /* The sources of the zone, ours left out. */
 bool firewall_zone_others(struct dbus *d, const struct firewall *f, struct ip **ret, size_t *ret_n,
 		struct err *e) MUST_CHECK;

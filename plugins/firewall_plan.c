@@ -112,7 +112,7 @@ static bool is_owner(const char *text, const char *owner)
 /* The address that a container's rule is about; NULL: it is another rule. */
 static const struct ip *subject(const struct xt_rule *x)
 {
-	if (x->other || x->jump || x->verdict != NF_ACCEPT || x->in || x->out ||
+	if (x->other || x->comment || x->jump || x->verdict != NF_ACCEPT || x->in || x->out ||
 	    ip_is_unset(&x->src) == ip_is_unset(&x->dst))
 		return NULL;
 	return ip_is_unset(&x->src) ? &x->dst : &x->src;
@@ -134,6 +134,19 @@ static bool is_of(const struct firewall *f, const struct fw_table *t, const stru
 	if (x->mark)
 		return is_owner(x->mark, f->owner);
 	return subject(x) && has_ip(f->ips[which], f->n_ips[which], subject(x));
+}
+
+/* A chain of that name that no packet comes to is somebody's own; rules in it would let nobody through. */
+static bool want_hook(const struct fw_table *t, struct err *e)
+{
+	const struct fw_chain *forward = &t->chain[FW_FORWARD];
+
+	if (!forward->there || forward->base)
+		return true;
+	return fail(e, 0,
+		    "chain FORWARD of table filter (%s) in nf_tables is none of iptables: it is not on the hook "
+		    "forward",
+		    t->family == AF_INET6 ? "ip6" : "ip");
 }
 
 static bool wants_allow(enum fw_allow allow, const struct fw_table *t)
@@ -269,6 +282,8 @@ bool fw_plan_add(const struct firewall *f, enum fw_allow allow, struct fw_table 
 	*ret_new = true;
 	if (!allows && f->policy == INGRESS_OPEN)
 		return true;
+	if (!want_hook(t, e))
+		return false;
 	add_forward(t);
 	if (allows && !add_allow(f, t, ret_new, e))
 		return false;
@@ -339,7 +354,11 @@ static bool check_isolation(const struct firewall *f, const struct fw_table *t, 
 
 bool fw_plan_check(const struct firewall *f, enum fw_allow allow, struct fw_table *t, struct err *e)
 {
-	return (!wants_allow(allow, t) || check_allow(f, t, e)) &&
+	bool allows = wants_allow(allow, t);
+
+	if (!allows && f->policy == INGRESS_OPEN)
+		return true;
+	return want_hook(t, e) && (!allows || check_allow(f, t, e)) &&
 	       (f->policy == INGRESS_OPEN || check_isolation(f, t, e));
 }
 

@@ -87,22 +87,27 @@ static const struct ip *address(const struct firewall *f, size_t i)
 	return i < f->n_ips[1] ? &f->ips[1][i] : NULL;
 }
 
-bool firewall_zone_add(struct dbus *d, const struct firewall *f, bool *ret_new, struct err *e)
+void firewall_zone_del(struct dbus *d, const struct firewall *f, const bool *which)
 {
-	bool all = true, *fresh = arena_array(f->arena, f->n_ips[0] + f->n_ips[1], sizeof(*fresh));
+	const struct ip *ip;
+
+	for (size_t i = 0; (ip = address(f, i)); i++)
+		if (!which || which[i])
+			del_one(d, f, ip);
+}
+
+bool firewall_zone_add(struct dbus *d, const struct firewall *f, const bool **ret_new, struct err *e)
+{
+	bool *fresh = arena_array(f->arena, f->n_ips[0] + f->n_ips[1], sizeof(*fresh));
 	const struct ip *ip;
 
 	for (size_t i = 0; (ip = address(f, i)); i++) {
-		if (add_one(d, f, ip, &fresh[i], e)) {
-			all = all && fresh[i];
+		if (add_one(d, f, ip, &fresh[i], e))
 			continue;
-		}
-		while (i--)
-			if (fresh[i])
-				del_one(d, f, address(f, i));
+		firewall_zone_del(d, f, fresh);
 		return false;
 	}
-	*ret_new = all;
+	*ret_new = fresh;
 	return true;
 }
 
@@ -123,14 +128,6 @@ bool firewall_zone_check(struct dbus *d, const struct firewall *f, struct err *e
 			return fail(e, 0, "firewalld: zone %s does not have source %s", args[0], args[1]);
 	}
 	return true;
-}
-
-void firewall_zone_del(struct dbus *d, const struct firewall *f)
-{
-	const struct ip *ip;
-
-	for (size_t i = 0; (ip = address(f, i)); i++)
-		del_one(d, f, ip);
 }
 
 static bool is_ours(const struct firewall *f, const struct ip *ip)

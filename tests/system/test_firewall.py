@@ -331,6 +331,34 @@ def test_chain_in_use(node):
     assert "4 -A INPUT -j CNI-FORWARD" in saved(node) and not set(rules_of(pod)) & set(saved(node))
 
 
+@case("firewall:commented")
+@rootless
+def test_commented_rule(node):
+    """A rule with a comment is somebody else's, also when it is about the pod's address"""
+    pod = Pod(node)
+    node.iptables("-A", "CNI-FORWARD", "-s", pod.address, "-m", "comment", "--comment", "operator", "-j", "ACCEPT")
+    rule = f"4 -A CNI-FORWARD -s {pod.address}/32 -m comment --comment operator -j ACCEPT"
+    pod.add()
+    pod.delete()
+    assert rule in saved(node) and not set(rules_of(pod)) & set(saved(node))
+
+
+@case("firewall:no-hook")
+@rootless
+@pytest.mark.parametrize("policy", ["open", "isolated"])
+def test_forward_without_a_hook(node, policy):
+    """Where FORWARD is somebody's own chain that no packet comes to, ADD says so and changes nothing; DEL is content"""
+    pod = Pod(node, subnets=NETS[:1], ingressPolicy=policy)
+    pod.delete()
+    node.run("nft", "add table ip filter; add chain ip filter FORWARD")
+    before = node.run("nft", "list", "ruleset").out
+    assert "is not on the hook forward" in pod.call("ADD").text
+    assert "is not on the hook forward" in pod.call("CHECK").text
+    pod.delete()
+    assert node.run("nft", "list", "ruleset").out == before
+    node.run("nft", "delete table ip filter")
+
+
 @case("firewall:gc")
 @rootless
 def test_gc(node):

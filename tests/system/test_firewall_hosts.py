@@ -293,6 +293,20 @@ def test_firewalld_conflict(node, firewalld):
     assert firewalld.sources() == [] and firewalld.sources("internal") == [pod.addresses[1] + "/128"]
 
 
+@case("firewall:firewalld-undo")
+@needs_firewalld
+def test_firewalld_undo(node, firewalld):
+    """An ADD whose rules are refused takes back the sources that it has made, and leaves one that was there"""
+    pod = Pod(node, env=firewalld.env)
+    pod.delete()
+    there = pod.addresses[1] + "/128"
+    firewalld.call("zone.addSource", "trusted", there)
+    node.run("nft", "add table ip filter; add chain ip filter FORWARD")
+    assert "hook" in pod.call("ADD", ingressPolicy="isolated").text
+    assert firewalld.sources() == [there]
+    node.run("nft", "delete table ip filter")
+
+
 @case("firewall:firewalld-check")
 @needs_firewalld
 def test_firewalld_check(node, firewalld):
