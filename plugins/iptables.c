@@ -231,11 +231,6 @@ const char *iptables_word(struct arena *a, const struct iptables_rule *r, const 
 	return saved_word(a, r->text, option);
 }
 
-const char *iptables_line_word(struct arena *a, const char *line, const char *option)
-{
-	return saved_word(a, line, option);
-}
-
 bool iptables_legacy_usable(struct arena *a, int family)
 {
 	return front_program(a, IPTABLES_LEGACY, family, "restore");

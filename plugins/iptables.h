@@ -57,8 +57,6 @@ bool iptables_legacy_usable(struct arena *a, int family);
 bool iptables_legacy_lines(struct iptables *t, int family, char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* Feed lines to the program of legacy tables. What was read before is forgotten. */
 bool iptables_legacy_restore(struct iptables *t, int family, struct bytes lines, struct err *e) MUST_CHECK;
-/* The word after @option in such a line, its quotes and backslashes taken off; NULL: not there. */
-const char *iptables_line_word(struct arena *a, const char *line, const char *option);
 bool iptables_chain_exists(struct iptables *t, enum iptables_front f, int family, const char *chain, bool *ret,
 		struct err *e) MUST_CHECK;
 /* Rules of a chain; a missing chain or table has none. */
