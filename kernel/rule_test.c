@@ -24,6 +24,12 @@ static void open_world(struct world *w)
 	OK(nl_open(&w->nl, NETLINK_ROUTE, &e));
 }
 
+static void close_world(struct world *w)
+{
+	nl_close(&w->nl);
+	arena_done(&w->arena);
+}
+
 static struct rule from(const char *source, uint32_t table)
 {
 	struct rule r = { .has_src = true, .table = table };
@@ -73,7 +79,7 @@ static void test_add_list_del(void **state UNUSED)
 		assert_false(rule_del(&w.nl, &r, &e));
 		assert_int_equal(e.num, ENOENT);
 	}
-	nl_close(&w.nl);
+	close_world(&w);
 }
 
 static void test_priority(void **state UNUSED)
@@ -93,7 +99,7 @@ static void test_priority(void **state UNUSED)
 	assert_int_equal(all[1].table, 101);
 	assert_int_equal(all[2].priority, 7000);
 	assert_false(all[1].conditional || all[2].conditional);
-	nl_close(&w.nl);
+	close_world(&w);
 }
 
 static void test_conditional(void **state UNUSED)
@@ -108,7 +114,7 @@ static void test_conditional(void **state UNUSED)
 	if (system("ip rule add from 10.1.0.2 to 10.9.0.0/16 table 100 && ip rule add from 10.1.0.2 fwmark 7 table 100 &&"
 		   "ip rule add from 10.1.0.2 iif lo table 100 && ip rule add not from 10.1.0.2 table 100 &&"
 		   "ip rule add from 10.1.0.2 ipproto tcp table 100 && ip rule add from 10.1.0.2 prohibit") != 0) {
-		nl_close(&w.nl);
+		close_world(&w);
 		skip();
 	}
 	OK(rule_list(&w.nl, &w.arena, AF_INET, &all, &n, &e));
@@ -116,7 +122,7 @@ static void test_conditional(void **state UNUSED)
 	for (size_t i = 0; i < n; i++)
 		plain += rule_is_of(&all[i], &(struct ip){ { [10] = 255, 255, 10, 1, 0, 2 } });
 	assert_int_equal(plain, 0);
-	nl_close(&w.nl);
+	close_world(&w);
 }
 
 static void test_questions(void **state UNUSED)
