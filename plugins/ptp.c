@@ -248,8 +248,6 @@ static bool check_container(struct check *w, struct err *e)
 		return fail(e, 0, "Error: Container interface %s not of type veth/p2p", l->name);
 	if (!(l->flags & IFF_UP))
 		return fail(e, 0, "container interface %s is down", l->name);
-	if (w->conf.mtu && l->mtu != w->conf.mtu)
-		return fail(e, 0, "container interface %s has MTU %u instead of %u", l->name, l->mtu, w->conf.mtu);
 	return iface_check_mac(l, &w->prev.interfaces[w->at], e);
 }
 

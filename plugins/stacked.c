@@ -79,8 +79,6 @@ bool stacked_verify(struct endpoint *ep, const struct stacked_conf *c, struct er
 	const struct link *l = &ep->link;
 	struct link master;
 
-	if (c->mtu && l->mtu != (uint32_t)c->mtu)
-		return fail(e, 0, "MTU of interface %s is %u, not %d", l->name, l->mtu, c->mtu);
 	if (!*c->master)
 		return true;
 	if (!find_master(c->link_in_container ? &ep->far : &ep->nl, ep->r, c, &master, e))

@@ -36,7 +36,7 @@ bool stacked_mode_read(const struct stacked_mode *modes, const char *kind, const
  */
 bool stacked_make(struct endpoint *ep, const struct stacked_conf *c, struct link_new *n, bool limited,
 		  struct err *e) MUST_CHECK;
-/* Its verify(): MTU and master as configured. */
+/* Its verify(): the master as configured; the MTU is not looked at, tuning may have another one. */
 bool stacked_verify(struct endpoint *ep, const struct stacked_conf *c, struct err *e) MUST_CHECK;
 bool stacked_mode_verify(const struct endpoint *ep, const struct stacked_mode *modes, uint32_t mode,
 			 struct err *e) MUST_CHECK;

@@ -216,17 +216,14 @@ static bool verify_device(struct endpoint *ep, const struct tap_conf *c, struct 
 static bool tap_verify(struct endpoint *ep, struct err *e)
 {
 	const struct tap_conf *c = ep->conf;
-	const struct link *l = &ep->link;
 	struct link bridge = { 0 };
 
 	if (!verify_device(ep, c, e))
 		return false;
-	if (c->mtu && l->mtu != c->mtu)
-		return fail(e, 0, "tap interface %s has MTU %u instead of %u", l->name, l->mtu, c->mtu);
 	if (c->bridge && !bridge_get(ep, c->bridge, &bridge, e))
 		return false;
-	return !c->bridge || l->master == bridge.index ||
-	       fail(e, 0, "tap interface %s is not a port of bridge %s", l->name, c->bridge);
+	return !c->bridge || ep->link.master == bridge.index ||
+	       fail(e, 0, "tap interface %s is not a port of bridge %s", ep->link.name, c->bridge);
 }
 
 static const struct endpoint_kind tap_kind = {

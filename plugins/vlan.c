@@ -50,7 +50,11 @@ static bool make(struct endpoint *ep, struct err *e)
 static bool verify(struct endpoint *ep, struct err *e)
 {
 	const struct vlan *c = ep->conf;
+	int32_t mtu = c->stacked.mtu;
 
+	/* As the reference does, for VLANs alone. */
+	if (mtu && ep->link.mtu != (uint32_t)mtu)
+		return fail(e, 0, "MTU of interface %s is %u, not %d", ep->link.name, ep->link.mtu, mtu);
 	if (ep->link.vlan_id != c->id)
 		return fail(e, 0, "VLAN ID of interface %s is %u, not %d", ep->link.name, ep->link.vlan_id, c->id);
 	return stacked_verify(ep, &c->stacked, e);

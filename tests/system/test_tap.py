@@ -172,8 +172,17 @@ def test_dns(node):
 
 OTHER = {
     "owner": {"owner": 1}, "no owner": {"owner": None}, "group": {"group": 1}, "no group": {"group": None}, "queues": {"multiQueue": False},
-    "mtu": {"mtu": 1300}, "bridge": {"bridge": "br0"},
+    "bridge": {"bridge": "br0"},
 }
+
+
+@case("tap:check-mtu")
+def test_check_mtu(node, container):
+    """CHECK allows the MTU that tuning sets later"""
+    conf = {"type": "tap", "mtu": 1400}
+    r = node.add(conf, container)
+    container.ip("link", "set", "eth0", "mtu", "1300")
+    node.check(conf, container, prev=r)
 
 
 @case("tap:check-key")
