@@ -62,14 +62,21 @@ static bool go_home(struct endpoint *ep, int index, const char *name, struct err
 	return netns_open(OWN_NETNS, &home, e) && link_move(&ep->far, index, home, name, e);
 }
 
-/* After a failed move: the interface is still here, or there under its old name. */
+static bool find_far(struct endpoint *ep, const char *name, const char *alias, struct link *ret)
+{
+	struct err ignored;
+
+	return link_get(&ep->far, name, ret, &ignored) && str_eq(ret->alias, alias);
+}
+
+/* After a failed move: the interface is still here, or there under its old name or, if it was not seen, its new one. */
 static void fetch_back(struct endpoint *ep, const struct link *l, const struct host_device_was *was)
 {
 	struct err ignored;
 	struct link now;
 
 	if (!link_get(&ep->nl, l->name, &now, &ignored)) {
-		if (!link_get(&ep->far, l->name, &now, &ignored) || !str_eq(now.alias, l->name))
+		if (!find_far(ep, l->name, l->name, &now) && !find_far(ep, ep->r->ifname, l->name, &now))
 			return;
 		quietly(go_home(ep, now.index, l->name, &ignored));
 	}
