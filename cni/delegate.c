@@ -145,6 +145,16 @@ bool delegate_add(const struct request *r, const char *type, struct result *ret,
 	return delegate(r, COMMAND_ADD, type, ret, e);
 }
 
+bool delegate_exists(const struct request *r, const char *type, struct err *e)
+{
+	char *path;
+
+	if (find_plugin(r->arena, find_dirs(r->arena, r->path), type, &path, e))
+		return true;
+	e->num = 0;
+	return false;
+}
+
 bool delegate_check(const struct request *r, const char *type, struct err *e)
 {
 	return delegate(r, COMMAND_CHECK, type, NULL, e);

@@ -73,6 +73,8 @@ bool request_prev_required(const struct request *r, struct result *ret, struct e
  * after a later failure is the caller's duty.
  */
 bool delegate_add(const struct request *r, const char *type, struct result *ret, struct err *e) MUST_CHECK;
+/* Is there such a plugin? For who must not begin in vain. */
+bool delegate_exists(const struct request *r, const char *type, struct err *e) MUST_CHECK;
 bool delegate_check(const struct request *r, const char *type, struct err *e) MUST_CHECK;
 bool delegate_del(const struct request *r, const char *type, struct err *e) MUST_CHECK;
 bool delegate_gc(const struct request *r, const char *type, struct err *e) MUST_CHECK;

@@ -130,6 +130,9 @@ static bool host_device_add(const struct request *r, struct result *ret, struct 
 
 	if (!conf_read(r, &c, e) || !can_answer(r, e))
 		return false;
+	/* Moving costs the node the interface's addresses and routes. */
+	if (*r->net.ipam_type && !delegate_exists(r, r->net.ipam_type, e))
+		return false;
 	if (c.dpdk)
 		return dpdk_add(r, &c, ret, e);
 	c.was = &was;

@@ -442,6 +442,18 @@ def test_undo(node, container):
     assert node.link("ens9")["ifalias"] == "uplink of rack 7" and node.link("ens9")["master"] == "br7"
 
 
+@case("host-device:undo-addresses")
+def test_no_ipam_plugin(node, container):
+    """Where the IPAM plugin is missing the device never moves: it keeps addresses and routes"""
+    cable(node)
+    node.ip("addr", "add", "192.0.2.1/24", "dev", "ens9")
+    node.ip("route", "add", "198.51.100.0/24", "via", "192.0.2.9")
+    before = state(node, container)
+    assert "nowhere" in node.refuses("ADD", {**L2, "ipam": {"type": "nowhere"}}, container)["msg"]
+    assert changed(before, state(node, container)) == []
+    assert node.route("198.51.100.0/24") and node.addresses("ens9", 4) == ["192.0.2.1/24"]
+
+
 @case("host-device:undo-down")
 def test_undo_down(node, container):
     """A device that was down is down again, and has no alias"""
