@@ -3,11 +3,14 @@
 #include "plugins/flannel.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "cni/request.h"
 #include "lib/fs.h"
 #include "lib/str.h"
 
+#define TORN_AGE_S 3600
 #define VALID "cni.dev/valid-attachments"
 
 static bool env_read(const struct flannel *f, struct subnet_env *ret, struct err *e)
@@ -235,6 +238,14 @@ static bool release(struct gc *g, const struct scratch *s, const char *container
 	return delegate_forget(g, s, container_id, e) && delegate_clean(g, &conf, s->type, e) && fs_remove(s->path, e);
 }
 
+/* What nobody can read and nobody is writing any more. */
+static bool is_old(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > TORN_AGE_S;
+}
+
 static bool sweep(struct gc *g, struct err *e)
 {
 	const struct request *r = g->f->r;
@@ -244,12 +255,16 @@ static bool sweep(struct gc *g, struct err *e)
 	if (!fs_list(r->arena, g->f->data_dir, true, &names, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
+		const char *path = fs_join(r->arena, g->f->data_dir, names[i]), *container_id;
 		struct err why = ERR_INIT;
-		const char *container_id;
 		struct scratch s;
 
-		if (!scratch_read(r->arena, fs_join(r->arena, g->f->data_dir, names[i]), &s, &why) ||
-		    !str_eq(s.network, r->net.name))
+		if (!scratch_read(r->arena, path, &s, &why)) {
+			if (why.num == EBADMSG && is_old(path) && !fs_remove(path, &why))
+				errs_add(&g->all, &why);
+			continue;
+		}
+		if (!str_eq(s.network, r->net.name))
 			continue;
 		container_id = scratch_container(r->arena, &s);
 		if (!is_valid(r, container_id, s.ifname) && !release(g, &s, container_id, &why))
@@ -276,7 +291,7 @@ static bool flannel_gc(const struct request *r, struct err *e)
 	g.valid = valid->raw;
 	if (!sweep(&g, e))
 		return false;
-	fs_sweep(f.data_dir, 3600);
+	fs_sweep(f.data_dir, TORN_AGE_S);
 	flannel_delegate(&f, env_read(&f, &env, &why) ? &env : NULL, &conf);
 	if (!delegate_clean(&g, &conf, f.type, &why))
 		errs_add(&g.all, &why);

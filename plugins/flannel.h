@@ -8,7 +8,7 @@
  * The node's subnet may change while containers live, so DEL and CHECK must not build that configuration again. ADD
  * saves it: in dataDir, in a file named after the container, as the reference does, so that either can DEL what the
  * other has made. That name lacks the network and the interface. The network stands in the configuration (`name`);
- * the interface ADD notes as one more member, "crimp/ifname", which delegates do not see. The first attachment of a
+ * interface and container ADD notes as members "crimp/ifname" and "crimp/containerId", which delegates do not see. The first attachment of a
  * container gets the reference's name, a further one CONTAINERID-NETWORK-IFNAME; a file is only ever used for the
  * attachment it is of. One of the reference's, which does not say its interface, is of any attachment of its network
  * and container.
@@ -40,7 +40,7 @@ struct scratch {
 	const char *path;
 	const struct json *conf;
 	const char *type, *network;
-	const char *ifname;	/* NULL: it does not say */
+	const char *ifname, *container_id;	/* NULL: it does not say */
 };
 /* e->num EEXIST: this attachment has a saved configuration already, and with the second name. */
 bool scratch_save(const struct flannel *f, struct object *conf, const char **ret_path, struct err *e) MUST_CHECK;
@@ -50,7 +50,7 @@ bool scratch_read(struct arena *a, const char *path, struct scratch *ret, struct
 #define SCRATCH_NAMES 2
 void scratch_names(const struct flannel *f, const char *ret[static SCRATCH_NAMES]);
 bool scratch_is_of(const struct scratch *s, const struct request *r);
-/* The container that a file found in dataDir is of: its name without what was added to tell attachments apart. */
+/* The container that a file found in dataDir is of: what it says, or its name without what was added. */
 const char *scratch_container(struct arena *a, const struct scratch *s);
 /* The configuration as the delegate is to see it. */
 void scratch_object(const struct scratch *s, struct arena *a, struct object *ret);

@@ -10,6 +10,7 @@
 #include "lib/str.h"
 
 #define IFNAME_KEY "crimp/ifname"
+#define CONTAINER_KEY "crimp/containerId"
 #define SCRATCH_MAX (16 << 20)
 
 void scratch_names(const struct flannel *f, const char *ret[static SCRATCH_NAMES])
@@ -44,15 +45,18 @@ bool scratch_save(const struct flannel *f, struct object *conf, const char **ret
 		return false;
 	scratch_names(f, names);
 	path = access(names[1], F_OK) == 0 ? names[0] : names[1];
-	*ret_path = path;
 	if (path == names[0] && access(path, F_OK) == 0)
 		return fail(e, EEXIST, "%s", path);
 	/* The original has room of its own: what is added here is not in it. */
-	saved.v = arena_array(conf->arena, conf->n + 1, sizeof(*saved.v));
+	saved.v = arena_array(conf->arena, conf->n + 2, sizeof(*saved.v));
 	memcpy(saved.v, conf->v, conf->n * sizeof(*saved.v));
-	saved.cap = conf->n + 1;
+	saved.cap = conf->n + 2;
 	object_set_word(&saved, IFNAME_KEY, f->r->ifname);
-	return fs_write_atomic(path, object_text(&saved), 0600, e);
+	object_set_word(&saved, CONTAINER_KEY, f->r->container_id);
+	if (!fs_write_atomic(path, object_text(&saved), 0600, e))
+		return false;
+	*ret_path = path;
+	return true;
 }
 
 static const char *text_of(const struct json *conf, const char *key)
@@ -76,6 +80,7 @@ bool scratch_read(struct arena *a, const char *path, struct scratch *ret, struct
 	s.type = text_of(s.conf, "type");
 	s.network = text_of(s.conf, "name");
 	s.ifname = text_of(s.conf, IFNAME_KEY);
+	s.container_id = text_of(s.conf, CONTAINER_KEY);
 	if (!s.type || !s.network) {
 		fail(e, 0, "%s: a configuration without type or name", path);
 		e->num = EBADMSG;
@@ -87,7 +92,8 @@ bool scratch_read(struct arena *a, const char *path, struct scratch *ret, struct
 
 bool scratch_is_of(const struct scratch *s, const struct request *r)
 {
-	return str_eq(s->network, r->net.name) && (!s->ifname || str_eq(s->ifname, r->ifname));
+	return str_eq(s->network, r->net.name) && (!s->ifname || str_eq(s->ifname, r->ifname)) &&
+	       (!s->container_id || str_eq(s->container_id, r->container_id));
 }
 
 const char *scratch_container(struct arena *a, const struct scratch *s)
@@ -95,6 +101,8 @@ const char *scratch_container(struct arena *a, const struct scratch *s)
 	const char *slash = strrchr(s->path, '/'), *name = slash ? slash + 1 : s->path;
 	const char *added = s->ifname ? arena_printf(a, "-%s-%s", s->network, s->ifname) : "";
 
+	if (s->container_id)
+		return s->container_id;
 	return str_ends(name, added) ? arena_strndup(a, name, strlen(name) - strlen(added)) : name;
 }
 
@@ -102,4 +110,5 @@ void scratch_object(const struct scratch *s, struct arena *a, struct object *ret
 {
 	object_init(ret, a, s->conf);
 	object_drop(ret, IFNAME_KEY);
+	object_drop(ret, CONTAINER_KEY);
 }

@@ -64,7 +64,13 @@ void object_set_text(struct object *o, const char *key, const char *raw)
 
 void object_set_word(struct object *o, const char *key, const char *word)
 {
-	object_set_text(o, key, arena_printf(o->arena, "\"%s\"", word));
+	struct jsonw w;
+	struct buf b;
+
+	buf_init(&b, o->arena, strlen(word) + 2);
+	jsonw_init(&w, &b, false);
+	jsonw_str(&w, word);
+	object_set(o, key, buf_bytes(&b));
 }
 
 static int by_key(const void *a, const void *b)

@@ -23,7 +23,7 @@ void object_drop(struct object *o, const char *key);
 /* In place of every spelling of @key. @raw is JSON. */
 void object_set(struct object *o, const char *key, struct bytes raw);
 void object_set_text(struct object *o, const char *key, const char *raw);
-/* The value is a string that needs no escapes. */
+/* The value is a string. */
 void object_set_word(struct object *o, const char *key, const char *word);
 /* Compact, keys sorted. */
 struct bytes object_text(struct object *o);

@@ -99,7 +99,7 @@ def test_built(node, container, what):
     node.add(conf, container)
     assert fake.calls[0].conf == wanted
     saved = fl.saved()[container.id]
-    assert saved.pop("crimp/ifname") == "eth0" and saved == wanted
+    assert saved.pop("crimp/ifname") == "eth0" and saved.pop("crimp/containerId") == container.id and saved == wanted
     node.delete(conf, container)
     assert fake.calls[1].conf == wanted and fake.calls[1].env["CNI_COMMAND"] == "DEL" and fl.saved() == {}
 
@@ -421,3 +421,28 @@ def test_invalid(node, flannel, container, what):
     error = node.refuses("ADD", {**flannel.conf(), **more}, container, code=code)
     assert says in error["msg"], error
     assert flannel.saved() == {} and node.leases() == {} and node.state() == before
+
+
+@case("flannel:quoted name")
+def test_quoted_name(node, flannel):
+    """An interface whose name JSON must escape is found again by CHECK, DEL and GC"""
+    c, conf = node.container("a"), flannel.conf()
+    result = node.add(conf, c, 'e"0')
+    assert flannel.saved()[c.id]["crimp/ifname"] == 'e"0' and flannel.saved()[c.id]["crimp/containerId"] == c.id
+    node.check(conf, c, 'e"0', prev=result)
+    node.gc(conf, [(c, 'e"0')])
+    assert list(flannel.saved()) == [c.id]
+    node.delete(conf, c, 'e"0')
+    assert flannel.saved() == {} and node.leases() == {}
+
+
+@case("flannel:gc[torn]")
+def test_gc_torn(node, flannel):
+    """GC removes what a crash has torn, once nobody can be writing it any more"""
+    flannel.dir.mkdir()
+    for name, age in (("old", 4000), ("new", 0)):
+        (flannel.dir / name).write_text("{")
+        at = (flannel.dir / name).stat().st_mtime - age
+        os.utime(flannel.dir / name, (at, at))
+    node.gc(flannel.conf(), [])
+    assert [p.name for p in flannel.dir.iterdir()] == ["new"]
