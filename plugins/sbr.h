@@ -5,7 +5,8 @@
  * Source based routing. Every address of the interface gets a routing table of its own, and a rule "from ADDRESS
  * lookup TABLE" leads to it what the container sends from there. The table holds what the main table had for the
  * interface: the routes through a gateway in the address's subnet, and those without any gateway or source. Then the
- * interface's routes leave the main table, so that they serve nobody else.
+ * interface's routes leave the main table, so that they serve nobody else. Those to link-local addresses and multicast
+ * groups of IPv6 stay there, too: who sends there from a link-local address, which no rule knows, has no other way.
  *
  * Invariant: at no moment has an address no way out. Rules and tables are complete before the first route leaves the
  * main table, and undoing begins with putting those back. A table is only ours if no rule and no route, of either

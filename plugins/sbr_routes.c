@@ -49,22 +49,30 @@ static bool in_some_subnet(const struct sbr *s, const struct ip *ip)
 	return false;
 }
 
+/* fe80::/10 and ff00::/8: said with the interface, so no other interface's routes compete. */
+static bool is_of_link(const struct kroute *r)
+{
+	const struct ip *dst = &r->dst.ip;
+
+	return !ip_is4(dst) && ((r->dst.len >= 10 && ip_is_link_local(dst)) || (r->dst.len >= 8 && dst->b[0] == 0xff));
+}
+
 /*
  * Does the main table's route belong into the table of @a? The reference takes those whose source or gateway lies in
- * the address's subnet, and those that have neither, of whatever family. A gateway that is in nobody's subnet (it is
- * reached by a route of its own) it takes nowhere, and then removes the route: here it goes to all addresses of its
- * family.
+ * the address's subnet, and those that have neither, of whatever family: here of the address's own. A gateway that is
+ * in nobody's subnet (it is reached by a route of its own) it takes nowhere, and then removes the route: here it goes
+ * to all addresses of its family.
  */
 static bool belongs(const struct sbr *s, const struct sbr_address *a, const struct kroute *r)
 {
 	bool src = !ip_is_unset(&r->src), gw = !ip_is_unset(&r->gw);
+	bool family = ip_is4(&r->dst.ip) == ip_is4(&a->address.ip);
 
-	if (a->gateway_given && r->dst.len == 0 && ip_is4(&r->dst.ip) == ip_is4(&a->address.ip))
+	if (a->gateway_given && r->dst.len == 0 && family)
 		return false;
-	if ((!src && !gw) || (src && cidr_has(&a->address, &r->src)) || (gw && cidr_has(&a->address, &r->gw)))
+	if ((!src && !gw && family) || (src && cidr_has(&a->address, &r->src)) || (gw && cidr_has(&a->address, &r->gw)))
 		return true;
-	return gw && ip_is4(&r->dst.ip) == ip_is4(&a->address.ip) && !in_some_subnet(s, &r->gw) &&
-	       (!src || !in_some_subnet(s, &r->src));
+	return gw && family && !in_some_subnet(s, &r->gw) && (!src || !in_some_subnet(s, &r->src));
 }
 
 // ---- tables ----
@@ -228,7 +236,7 @@ static bool leave_main(struct sbr *s, struct err *e)
 	if (s->conf->source_hints && !make_hints(s, e))
 		return false;
 	for (size_t i = 0; i < s->n_main; i++) {
-		if (s->conf->source_hints && s->main[i].scope == RT_SCOPE_LINK)
+		if ((s->conf->source_hints && s->main[i].scope == RT_SCOPE_LINK) || is_of_link(&s->main[i]))
 			continue;
 		if (route_del(s->nl, &s->main[i], &why) || why.num == ESRCH)
 			continue;
@@ -330,11 +338,16 @@ static bool is_one_of(const struct sbr *s, const struct rule *rule)
 bool sbr_withdraw(const struct sbr *s, struct err *e)
 {
 	struct errs all = { .count = 0 };
+	struct err none = ERR_INIT;
 	struct rule *rules;
 	size_t n;
 
-	if (!rule_list(s->nl, s->arena, AF_UNSPEC, &rules, &n, e))
-		return e->num == EOPNOTSUPP || e->num == EAFNOSUPPORT;
+	if (!rule_list(s->nl, s->arena, AF_UNSPEC, &rules, &n, &none)) {
+		if (none.num == EOPNOTSUPP || none.num == EAFNOSUPPORT)
+			return true;
+		*e = none;
+		return false;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct err why = ERR_INIT;
 

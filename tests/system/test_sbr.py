@@ -46,7 +46,7 @@ def test_life(node, container):
     net = chain(node)
     at = net.add(container)
     assert rules(container) == [("10.1.0.2", "100")] and rules(container, 6) == [("fd00:1::2", "101")]
-    assert main(container) == {4: [], 6: []}
+    assert main(container) == {4: [], 6: ["fe80::/64"]}
     assert table(container, 100) == {"10.1.0.0/24": None, "10.8.0.0/16": "10.1.0.1", "10.9.0.0/16": "10.1.0.254", "default": "10.1.0.1"}
     assert table(container, 101, 6) == {"fd00:1::/64": None, "fd00:8::/32": "fd00:1::1", "fe80::/64": None, "default": "fd00:1::1"}
     net.check(at)
@@ -87,6 +87,22 @@ def test_packets(node, new_node):
     net.check(at)
     net.delete(at)
     assert not other.ping(a4, wait=1)
+
+
+@case("sbr:link-local")
+@pytest.mark.parametrize("hints", [False, True], ids=["", "addSourceHints"])
+def test_link_local(node, container, hints):
+    """IPv6 link-local neighbours and groups are reached from link-local addresses, and no table has routes of the other family"""
+    net = chain(node, **({"addSourceHints": True} if hints else {}))
+    at = net.add(container)
+    kept = [r for r in container.routes(6) if r.get("dev") == "eth0" and r["dst"] == "fe80::/64"]
+    assert len(kept) == 1 and table(container, 100, 6) == {} and table(container, 101) == {}
+    near = next(a["local"] for x in node.ip("addr", "show", "dev", "br1") for a in x.get("addr_info", []) if a.get("scope") == "link")
+    assert container.until(lambda: container.run("ping", "-6", "-nqc1", "-W1", f"{near}%eth0", check=False).ok)
+    assert container.run("ping", "-6", "-nqc1", "-W2", "-I", "fd00:1::2", f"{near}%eth0", check=False).ok
+    assert container.run("ping", "-6", "-nqc1", "-W2", "ff02::1%eth0", check=False).ok
+    net.check(at)
+    net.delete(at)
 
 
 @case("sbr:free-tables")
@@ -157,7 +173,7 @@ def test_source_hints(node, container):
     """addSourceHints: the subnets stay in the main table and name the address to send from"""
     net = chain(node, addSourceHints=True)
     at = net.add(container)
-    assert main(container) == {4: ["10.1.0.0/24"], 6: ["fd00:1::/64"]}
+    assert main(container) == {4: ["10.1.0.0/24"], 6: ["fd00:1::/64", "fe80::/64"]}
     assert container.route("10.1.0.0/24")["prefsrc"] == "10.1.0.2"
     assert container.route("fd00:1::/64", 6)["prefsrc"] == "fd00:1::2"
     assert table(container, 100)["default"] == "10.1.0.1"
