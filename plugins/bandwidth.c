@@ -180,6 +180,12 @@ static bool figure_differs(uint32_t want, uint32_t have)
 	return have != want && want != UINT32_MAX;
 }
 
+static bool bucket_has(const struct qdisc *q, const struct tbf *want)
+{
+	return q->is_tbf && q->tbf.rate == want->rate && !figure_differs(want->limit, q->tbf.limit) &&
+	       !figure_differs(want->buffer, q->tbf.buffer);
+}
+
 static bool bucket_check(struct place *p, const struct link *dev, const struct shape *s, struct err *e)
 {
 	struct tbf want = figures(s);
@@ -235,21 +241,50 @@ static bool bandwidth_check(const struct request *r, struct err *e)
 
 // ---- DEL ----
 
+static bool divert_clear(struct place *p, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct link ifb;
+
+	if (ifb_find(p, &ifb, &why))
+		return divert_del(p, ifb.index, e);
+	if (why.num == ENODEV)
+		return true;
+	*e = why;
+	return false;
+}
+
+/* A bucket of other figures under the same handle is somebody else's, at which ADD has failed. */
+static bool bucket_clear(struct place *p, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct tbf ours;
+	struct qdisc q;
+
+	if (!p->leaving.rate)
+		return true;
+	ours = figures(&p->leaving);
+	if (qdisc_root(&p->nl, p->dev.index, &q, &why) &&
+	    (q.handle != QDISC_OURS || !bucket_has(&q, &ours) || qdisc_del_root(&p->nl, p->dev.index, &why)))
+		return true;
+	if (why.num == ENOENT || why.num == ENODEV || why.num == EOPNOTSUPP)
+		return true;
+	*e = why;
+	return false;
+}
+
 /* The interface may live on: a device goes back to its node. */
 static bool place_clear(struct place *p, struct err *e)
 {
+	struct err why[3] = { ERR_INIT, ERR_INIT, ERR_INIT };
 	struct errs all = { .count = 0 };
-	struct err why = ERR_INIT;
-	struct link ifb;
-	struct qdisc q;
 
-	if (ifb_find(p, &ifb, &why) ? !divert_del(p, ifb.index, &why) : why.num != ENODEV)
-		errs_add(&all, &why);
-	if (p->leaving.rate && qdisc_root(&p->nl, p->dev.index, &q, &why) && q.is_tbf && q.handle == QDISC_OURS &&
-	    !qdisc_del_root(&p->nl, p->dev.index, &why) && why.num != ENOENT)
-		errs_add(&all, &why);
-	if (p->inside && !ifb_del(&p->nl, p->arena, &p->at, false, NULL, &why))
-		errs_add(&all, &why);
+	if (!divert_clear(p, &why[0]))
+		errs_add(&all, &why[0]);
+	if (!bucket_clear(p, &why[1]))
+		errs_add(&all, &why[1]);
+	if (p->inside && !ifb_del(&p->nl, p->arena, &p->at, false, NULL, &why[2]))
+		errs_add(&all, &why[2]);
 	return errs_done(&all, e);
 }
 
@@ -260,18 +295,19 @@ static bool bandwidth_del(const struct request *r, struct err *e)
 	struct bandwidth b = { 0 };
 	struct result prev = { 0 };
 	autoplace p = PLACE_NONE;
-	struct err why = ERR_INIT;
+	struct err ignored = ERR_INIT, at_place = ERR_INIT, at_ifb = ERR_INIT;
 	autonl nl = NL_CLOSED;
 	bool known, there = false, read UNUSED;
 
 	/* What cannot be read no ADD has accepted. */
-	read = bandwidth_conf_read(r, &b, &why);
-	read = request_prev(r, &prev, &there, &why);
-	known = *r->netns && place_find(r, &b, &p, &why);
-	if (known && !place_clear(&p, &why))
-		errs_add(&all, &why);
-	if (!nl_open(&nl, NETLINK_ROUTE, &why) || !ifb_del(&nl, r->arena, &at, !known, there ? &prev : NULL, &why))
-		errs_add(&all, &why);
+	read = bandwidth_conf_read(r, &b, &ignored);
+	read = request_prev(r, &prev, &there, &ignored);
+	known = *r->netns && place_find(r, &b, &p, &ignored);
+	if (known && !place_clear(&p, &at_place))
+		errs_add(&all, &at_place);
+	if (!nl_open(&nl, NETLINK_ROUTE, &at_ifb) ||
+	    !ifb_del(&nl, r->arena, &at, !known, there ? &prev : NULL, &at_ifb))
+		errs_add(&all, &at_ifb);
 	return errs_done(&all, e);
 }
 

@@ -222,6 +222,19 @@ def test_foreign_root(node, pod):
     assert changed(before, (state(node, pod), qdiscs(node))) == [] and filters(node, "ha") == []
 
 
+@case("bandwidth:foreign-tbf")
+@pytest.mark.parametrize("other", [["rate", "9mbit", "burst", "800000b", "limit", "900000"], ["rate", "8mbit", "burst", "900000b", "limit", "825000"],
+                                   ["rate", "8mbit", "burst", "100000b", "limit", "900000"]], ids=["rate", "buffer", "limit"])
+def test_foreign_tbf(node, pod, other):
+    """An administrator's token bucket that has our handle makes ADD fail, and outlives the DEL that follows"""
+    node.run("tc", "qdisc", "add", "dev", "ha", "root", "handle", "1:", "tbf", *other)
+    before = state(node, pod), qdiscs(node)
+    assert "tbf" in node.refuses("ADD", chained(pod), pod)["msg"]
+    for _ in "twice":
+        node.delete(CONF, pod, prev=prev(pod))
+        assert changed(before, (state(node, pod), qdiscs(node))) == []
+
+
 @case("bandwidth:repeat")
 @pytest.mark.parametrize("keys", [FOUR, IN, OUT], ids=["both", "ingress", "egress"])
 def test_repeat(node, pod, keys):
