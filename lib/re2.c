@@ -81,11 +81,16 @@ static bool set_named(struct re2 *p, struct set *s, struct err *e)
 }
 
 /* In an order in which nothing means anything else: "]" first, "-" last, "^" not first. */
-static void set_put(struct re2 *p, const struct set *s)
+static bool set_put(struct re2 *p, const struct set *s, struct err *e)
 {
 	static const char late[] = "][^-";
-	bool first = true;
+	bool first = true, none = true, all = true;
 
+	for (int c = 1; c < ASCII; c++)
+		s->has[c] ? (none = false) : (all = false);
+	/* Brackets around nothing would take in what follows. */
+	if (none || (all && s->negated))
+		return fail(e, 0, "a character class has no ASCII character, or is the complement of none");
 	if (s->has['^'] && !s->negated) {
 		bool alone = true;
 
@@ -93,7 +98,7 @@ static void set_put(struct re2 *p, const struct set *s)
 			alone = alone && (!s->has[c] || c == '^');
 		if (alone) {
 			buf_puts(&p->out, "\\^");
-			return;
+			return true;
 		}
 	}
 	buf_puts(&p->out, s->negated ? "[^" : "[");
@@ -106,11 +111,12 @@ static void set_put(struct re2 *p, const struct set *s)
 		buf_putc(&p->out, '['), first = false;
 	if (first && s->has['^'] && s->has['-']) {
 		buf_puts(&p->out, "-^]");
-		return;
+		return true;
 	}
 	if (s->has['^'])
 		buf_putc(&p->out, '^');
 	buf_puts(&p->out, s->has['-'] ? "-]" : "]");
+	return true;
 }
 
 // ---- single characters ----
@@ -180,12 +186,14 @@ static void atom_done(struct re2 *p)
 static void literal_put(struct re2 *p, char c)
 {
 	struct set one = { .negated = false };
+	struct err never;
+	bool done UNUSED;
 
 	if (isalnum((unsigned char)c) || strchr("_/-, :;=<>@#%&~!\"'`", c)) {
 		buf_putc(&p->out, c);
 	} else {
 		one.has[(unsigned char)c] = true;
-		set_put(p, &one);
+		done = set_put(p, &one, &never);
 	}
 	atom_done(p);
 }
@@ -229,7 +237,8 @@ static bool class(struct re2 *p, struct err *e)
 			return false;
 	if (*p->at++ != ']')
 		return fail(e, 0, "\"[\" without \"]\"");
-	set_put(p, &s);
+	if (!set_put(p, &s, e))
+		return false;
 	atom_done(p);
 	return true;
 }
@@ -267,7 +276,8 @@ static bool escape(struct re2 *p, struct err *e)
 	}
 	if (c && set_perl(&s, c)) {
 		p->at++;
-		set_put(p, &s);
+		if (!set_put(p, &s, e))
+			return false;
 		atom_done(p);
 		return true;
 	}
@@ -318,26 +328,41 @@ static bool repeated(struct re2 *p, struct err *e)
 	return true;
 }
 
+/* However many digits; what is too large is only known to be that. False: no digits. */
+static bool count(const char **at, unsigned *ret)
+{
+	const char *s = *at;
+
+	for (*ret = 0; isdigit((unsigned char)*s); s++)
+		if (*ret <= REPEAT_MAX)
+			*ret = *ret * 10 + (unsigned)(*s - '0');
+	if (s == *at)
+		return false;
+	*at = s;
+	return true;
+}
+
 /* {n}, {n,}, {n,m}; a brace that is none of these stands for itself. */
 static bool brace(struct re2 *p, struct err *e)
 {
-	unsigned from, to;
-	int len = 0;
 	const char *s = p->at;
+	unsigned from, to = 0;
+	bool is_count = count(&s, &from);
 
-	if (sscanf(s, "%4u}%n", &from, &len) == 1 && len && isdigit((unsigned char)*s))
-		to = from;
-	else if (sscanf(s, "%4u,}%n", &from, &len) == 1 && len && isdigit((unsigned char)*s))
-		to = 0;
-	else if (sscanf(s, "%4u,%4u}%n", &from, &to, &len) != 2 || !len || !isdigit((unsigned char)*s) ||
-		 !isdigit((unsigned char)strchr(s, ',')[1])) {
+	if (is_count && *s == ',') {
+		s++;
+		if (*s != '}')
+			is_count = count(&s, &to);
+	}
+	if (!is_count || *s != '}') {
 		literal_put(p, '{');
 		return true;
 	}
 	if (from > REPEAT_MAX || to > REPEAT_MAX)
 		return fail(e, 0, "more than %d repetitions", REPEAT_MAX);
-	buf_printf(&p->out, "{%.*s", len, s);
-	p->at += len;
+	s++;
+	buf_printf(&p->out, "{%.*s", (int)(s - p->at), p->at);
+	p->at = s;
 	return repeated(p, e);
 }
 

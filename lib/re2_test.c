@@ -41,6 +41,8 @@ static const struct { const char *pattern, *yes, *no; } rows[] = {
 	{ "^\\$\\^\\\\$", "$^\\", "$^" },
 	{ "^[\\]\\[]+$", "[]", "a" },
 	{ "a|b|c", "xxc", "d" },
+	{ "^[\\d\\D]b$", "ab", "a" },
+	{ "^a{x}{,}{1,x}$", "a{x}{,}{1,x}", "a" },
 };
 
 static void test_matches(void **state)
@@ -68,7 +70,8 @@ static void test_refused(void **state)
 		"", "(", ")", "a)", "(a", "[a", "[a-", "[z-a]", "a**", "*a", "a|", "|a", "a||b", "()", "(|a)", "(?i)a",
 		"(?s:a)", "\\ba", "a\\B", "\\pL", "\\p{Greek}", "\\1", "\\C", "\\k", "a\\", "[[:nope:]]", "[a-\\d]", "\\x",
 		"\\x{100}", "\\xff", "\\00", "a{300}", "a{2}{3}", "caf\xc3\xa9", "[\xc3\xa9]", "\\Q\xc3", "^*", "a+++", "[]",
-		"a{1,2000}",
+		"a{1,2000}", "a{12345}", "a{12345,}", "a{1,99999999999999999999}", "[[:^ascii:]]b", "[^[:^ascii:]]b", "[^\\d\\D]b",
+		"[^[:ascii:]]b]",
 	};
 	struct arena a;
 
