@@ -51,10 +51,13 @@ static const struct field knob_fields[] = {
 	{ 0 }
 };
 
-/* Only what a backup of ours can name: we write as root below what this says. */
+/* Only what a backup of ours can name: we write as root below what this says. An interface may be called "a..b". */
 static bool is_knob(const char *path)
 {
-	return str_starts(path, "net/") && !strstr(path, "..");
+	for (const char *up = strstr(path, "/.."); up; up = strstr(up + 1, "/.."))
+		if (up[3] == '/' || !up[3])
+			return false;
+	return str_starts(path, "net/");
 }
 
 static bool read_knobs(struct arena *a, struct draft *d, struct err *e)

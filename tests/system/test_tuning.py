@@ -166,6 +166,31 @@ def test_interface_with_dots(node, pod, tuned):
     assert pod.sysctl("net/ipv4/conf/eth0.5/log_martians") == "1" and pod.sysctl(KNOB) == "0"
 
 
+@case("tuning:sysctl-two-dots")
+@pytest.mark.parametrize("name", ["a..b", "..b", "a..", "..."])
+def test_interface_with_two_dots(node, pod, tuned, name):
+    """The sysctls of an interface with two dots in its name are put back like any other"""
+    pod.ip("link", "add", name, "type", "bridge")
+    conf, knob = tuned({"sysctl": {"net.ipv4.conf.IFNAME.log_martians": "1"}}), f"net/ipv4/conf/{name}/log_martians"
+    node.add(conf, pod, name)
+    assert pod.sysctl(knob) == "1"
+    node.delete(conf, pod, name)
+    assert pod.sysctl(knob) == "0" and backups(node) == {}
+
+
+@case("tuning:sysctl-upwards")
+@pytest.mark.parametrize("path", ["net/../kernel/hostname", "net/..", "kernel/hostname"])
+def test_backup_that_leads_upwards(node, pod, tuned, path):
+    """A backup that somebody has written leads nowhere but below net"""
+    folder = node.dir / "tuning"
+    folder.mkdir()
+    before = pod.sysctl("kernel/hostname")
+    knob = {"before": "stolen", "set": before}
+    (folder / f"{pod.id}_eth0.json").write_text(json.dumps({"containerID": pod.id, "ifname": "eth0", "sysctl": {path: knob}}))
+    node.delete(tuned({}), pod)
+    assert pod.sysctl("kernel/hostname") == before and backups(node) == {}
+
+
 @case("tuning:sysctl-order")
 def test_sysctl_order(node, pod, tuned):
     """Sysctls are set in the order in which they are written"""
