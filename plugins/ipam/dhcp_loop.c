@@ -65,12 +65,6 @@ bool loop_open(struct loop *l, struct err *e)
 	return true;
 }
 
-void loop_close(struct loop *l)
-{
-	fd_close(&l->epoll);
-	fd_close(&l->clock);
-}
-
 bool loop_add(struct loop *l, struct loop_io *io, uint32_t events, struct err *e)
 {
 	struct epoll_event ev = { .events = events, .data.ptr = io };

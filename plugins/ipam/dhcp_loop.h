@@ -33,7 +33,6 @@ struct loop {
 
 int64_t loop_now(void);
 bool loop_open(struct loop *l, struct err *e) MUST_CHECK;
-void loop_close(struct loop *l);
 bool loop_add(struct loop *l, struct loop_io *io, uint32_t events, struct err *e) MUST_CHECK;
 void loop_change(struct loop *l, struct loop_io *io, uint32_t events);
 /* Before the descriptor is closed. */

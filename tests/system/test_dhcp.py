@@ -469,4 +469,7 @@ def test_units():
     folder = TOP / "packaging" / "systemd"
     service, sock = ((folder / f"cni-dhcp.{kind}").read_text() for kind in ("service", "socket"))
     assert "ListenStream=/run/cni/dhcp.sock" in sock and "SocketMode=0660" in sock and "RemoveOnStop=true" in sock
-    assert "ExecStart=/opt/cni/bin/dhcp daemon" in service
+    assert "ExecStart=/opt/cni/bin/dhcp daemon" in service and "Restart=on-failure" in service
+    assert "RestrictNamespaces=net\n" in service
+    for private in ("PrivateTmp", "ProtectSystem", "ProtectHome", "PrivateMounts", "ReadOnlyPaths"):
+        assert private not in service, "a mount namespace of its own would keep those of containers from it"
