@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/dbus.h"
 
+#include <ctype.h>
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
@@ -338,8 +339,12 @@ static bool parse_address(struct arena *a, const char *text, struct sockaddr_un 
 	for (value = strchr(*keys, '=') + 1; *value && n < sizeof(ret->sun_path) - 1; value++) {
 		unsigned byte = (unsigned char)*value;
 
-		if (*value == '%' && sscanf(value + 1, "%2x", &byte) == 1)
+		if (*value == '%') {
+			if (!isxdigit((unsigned char)value[1]) || !isxdigit((unsigned char)value[2]))
+				return false;
+			sscanf(value + 1, "%2x", &byte);
 			value += 2;
+		}
 		ret->sun_path[n++] = (char)byte;
 	}
 	*ret_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + !at);

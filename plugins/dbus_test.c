@@ -282,6 +282,7 @@ static void open_bus(enum bus how, bool works, const char *says)
 
 static void buses(void **state)
 {
+	static const char *const broken[] = { "unix:path=/nowhere%", "unix:path=/nowhere%5", "unix:path=/nowhere%5x" };
 	struct dbus d = DBUS_CLOSED;
 	struct err e;
 
@@ -295,6 +296,11 @@ static void buses(void **state)
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", "tcp:host=localhost", 1);
 	assert_false(dbus_open(&d, &arena, fs_now_ms() + 100, &e));
 	assert_non_null(strstr(e.text, "tcp:host"));
+	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+		setenv("DBUS_SYSTEM_BUS_ADDRESS", broken[i], 1);
+		assert_false(dbus_open(&d, &arena, fs_now_ms() + 100, &e));
+		assert_int_equal(e.num, EAFNOSUPPORT);
+	}
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", ";;", 1);
 	assert_false(dbus_open(&d, &arena, fs_now_ms() + 100, &e));
 }
