@@ -18,10 +18,10 @@
  * that outlived its namespace because it is hardware was put on the node by the kernel under the container's name; it
  * is found there by its alias and gets its name back.
  *
- * What is ours: the alias must be the name of an interface, as we and the reference leave it, but anybody may write such
- * an alias. So it counts together with the MAC of prevResult; or, for what is called CNI_IFNAME in the container, with
- * the configuration: its `device` is the alias, its `hwaddr` the address, and a device that is given by its place is
- * not on the node. What was renamed in the container, and what is on the node, is found by that MAC alone: without
+ * What is ours: the alias must be the name of an interface, as we and the reference leave it, but anybody may write
+ * such an alias. So it counts together with the MAC of prevResult; or, for what is called CNI_IFNAME in the container,
+ * with the configuration: its `device` is the alias, its `hwaddr` the address, and a device that is given by its place
+ * is not on the node. What was renamed in the container, and what is on the node, is found by that MAC alone: without
  * prevResult the ADD may have been refused, and then an alias leads to somebody else's. The name "cni" and 12 hex
  * digits is the attachment's own.
  */
