@@ -16,6 +16,7 @@
 
 #include "lib/fs.h"
 
+#define LOCK_WAIT_MS 20000
 #define OWN_NETNS "/proc/thread-self/ns/net"
 
 /*
@@ -48,6 +49,18 @@ bool netns_open(const char *path, int *ret_fd, struct err *e)
 		e->num = EINVAL;
 		return false;
 	}
+	*ret_fd = fd_take(&fd);
+	return true;
+}
+
+bool netns_open_locked(const char *path, int *ret_fd, struct err *e)
+{
+	autoclose int fd = -1;
+
+	if (!netns_open(path, &fd, e))
+		return false;
+	if (!fd_lock(fd, false, fs_now_ms() + LOCK_WAIT_MS, e))
+		return wrap(e, "network namespace %s", path);
 	*ret_fd = fd_take(&fd);
 	return true;
 }

@@ -12,6 +12,11 @@
 /* e->num: the kernel's, or EINVAL when it is not a network namespace ("... is not a network namespace"). */
 bool netns_open(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
 /*
+ * The same, locked against all who do so as long as *@ret_fd is open: flock() on the namespace's own file, which is
+ * there already and which the reference's sbr takes, too. e->num ETIMEDOUT after 20 seconds.
+ */
+bool netns_open_locked(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
+/*
  * Is that what netns_open() (or joining) says of a namespace that no longer is? ENOENT: no such path; ENOTDIR: a part
  * of it has become a file; EACCES: of a process that is dying; EINVAL: after a reboot, the file that nothing is
  * mounted on.

@@ -281,6 +281,11 @@ static bool lock_until(int fd, int how, int64_t deadline_ms)
 	}
 }
 
+bool fd_lock(int fd, bool shared, int64_t deadline_ms, struct err *e)
+{
+	return lock_until(fd, shared ? LOCK_SH : LOCK_EX, deadline_ms) || fail(e, errno, "lock");
+}
+
 bool fs_lock(const char *path, mode_t mode, bool shared, int64_t deadline_ms, int *ret_fd, struct err *e)
 {
 	autoclose int fd = open_retry(path, O_RDONLY | O_CREAT | O_NONBLOCK, mode);

@@ -47,6 +47,8 @@ bool fs_remove(const char *path, struct err *e) MUST_CHECK;
  * (fs_now_ms() scale; <0: no limit): ETIMEDOUT.
  */
 bool fs_lock(const char *path, mode_t mode, bool shared, int64_t deadline_ms, int *ret_fd, struct err *e) MUST_CHECK;
+/* The same with an open file, whose lock ends with the last descriptor of this opening. */
+bool fd_lock(int fd, bool shared, int64_t deadline_ms, struct err *e) MUST_CHECK;
 /* Names in a directory, sorted bytewise, without . and ..; a missing directory is an empty list when @missing_ok. */
 bool fs_list(struct arena *a, const char *dir, bool missing_ok, char ***ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /*

@@ -2,30 +2,18 @@
 /* sbr: what a container sends from an address goes the way of that address's interface. plugins/sbr.h says how. */
 #include "plugins/sbr.h"
 
-#include <errno.h>
-#include <sys/file.h>
-
 #include "kernel/addr.h"
 #include "kernel/link.h"
 #include "kernel/netns.h"
 #include "lib/fs.h"
 #include "lib/str.h"
 
-/* The namespace's own file, which is there already: a lock never makes one. */
-static bool lock(int netns, struct err *e)
-{
-	while (flock(netns, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return fail(e, errno, "lock the network namespace");
-	return true;
-}
-
 /* @nl in the container, locked as long as *@ret_netns is open. */
 static bool container_open(const struct request *r, int *ret_netns, struct nl *nl, struct err *e)
 {
 	autoclose int fd = -1;
 
-	if (!netns_open(r->netns, &fd, e) || !lock(fd, e) || !netns_nl_open(fd, NETLINK_ROUTE, nl, e))
+	if (!netns_open_locked(r->netns, &fd, e) || !netns_nl_open(fd, NETLINK_ROUTE, nl, e))
 		return false;
 	*ret_netns = fd_take(&fd);
 	return true;

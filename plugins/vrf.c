@@ -67,6 +67,7 @@ struct vrf {
 	const struct request *r;
 	struct conf conf;
 	struct nl nl;             /* in the container */
+	int netns;                /* locked: other attachments make and remove VRFs, too */
 	struct link link, master; /* index 0: none */
 	bool made;                /* the VRF is of this ADD */
 	bool enslaved;
@@ -75,18 +76,17 @@ struct vrf {
 	struct kroute *routes;
 	size_t n_addrs, n_routes;
 };
-#define VRF_INIT(request) { .r = (request), .nl = NL_CLOSED }
+#define VRF_INIT(request) { .r = (request), .nl = NL_CLOSED, .netns = -1 }
 
 static bool container_open(struct vrf *v, struct err *e)
 {
-	autoclose int fd = -1;
-
-	return netns_open(v->r->netns, &fd, e) && netns_nl_open(fd, NETLINK_ROUTE, &v->nl, e);
+	return netns_open_locked(v->r->netns, &v->netns, e) && netns_nl_open(v->netns, NETLINK_ROUTE, &v->nl, e);
 }
 
 static void vrf_close(struct vrf *v)
 {
 	nl_close(&v->nl);
+	fd_close(&v->netns);
 }
 #define autovrf CLEANUP(vrf_close) struct vrf
 
@@ -270,6 +270,21 @@ static bool restore_routes(struct vrf *v, uint32_t table, struct err *e)
 	return errs_done(&all, e) || wrap(e, "could not restore the routes of %s", v->link.name);
 }
 
+/* The VRF goes with its last port. */
+static bool vrf_remove_unused(struct vrf *v, struct err *e)
+{
+	struct err why = ERR_INIT;
+	struct link *ports;
+	size_t n;
+
+	if (!link_list(&v->nl, v->r->arena, v->master.index, &ports, &n, e))
+		return false;
+	if (n || link_del(&v->nl, v->master.index, &why) || why.num == ENODEV)
+		return true;
+	*e = why;
+	return false;
+}
+
 static void undo(struct vrf *v)
 {
 	struct err ignored;
@@ -279,7 +294,7 @@ static void undo(struct vrf *v)
 		done = link_set_master(&v->nl, v->link.index, 0, &ignored) && restore_addresses(v, &ignored) &&
 		       restore_routes(v, RT_TABLE_MAIN, &ignored);
 	if (v->made)
-		done = link_del(&v->nl, v->master.index, &ignored);
+		done = vrf_remove_unused(v, &ignored);
 }
 
 // ---- the verbs ----
@@ -359,13 +374,9 @@ static bool vrf_check(const struct request *r, struct err *e)
 	return check_routes(&v, &prev, e);
 }
 
-/* The VRF goes with its last port. One that somebody made beforehand goes, too, as with the reference. */
+/* A VRF that somebody made beforehand goes, too, as with the reference. */
 static bool detach(struct vrf *v, struct err *e)
 {
-	struct link *ports;
-	struct err why = ERR_INIT;
-	size_t n;
-
 	if (!link_look(&v->nl, v->conf.name, &v->master, e))
 		return false;
 	if (!v->master.index || !str_eq(v->master.kind, KIND))
@@ -374,12 +385,7 @@ static bool detach(struct vrf *v, struct err *e)
 		return false;
 	if (v->link.index && v->link.master == v->master.index && !link_set_master(&v->nl, v->link.index, 0, e))
 		return false;
-	if (!link_list(&v->nl, v->r->arena, v->master.index, &ports, &n, e))
-		return false;
-	if (n || link_del(&v->nl, v->master.index, &why) || why.num == ENODEV)
-		return true;
-	*e = why;
-	return false;
+	return vrf_remove_unused(v, e);
 }
 
 /* A configuration that no ADD can have accepted has left nothing. */

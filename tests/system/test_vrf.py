@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """vrf, as far as it goes on any kernel; tests/kernels/test_vrf.py has the rest."""
 
+import concurrent.futures
+import fcntl
+import time
+
 import pytest
 
 from lib import kernel
@@ -24,6 +28,19 @@ def test_absent(node, container):
     container.close()
     node.delete(conf, container, prev=at.result)
     node.delete(conf, container, env={"CNI_NETNS": None})
+
+
+@case("vrf:lock")
+@pytest.mark.parametrize("plugin", ["vrf", "sbr"])
+def test_lock(node, container, plugin):
+    """DEL waits for whoever is at work on the routing of the same container"""
+    with open(container.path) as namespace, concurrent.futures.ThreadPoolExecutor() as pool:
+        fcntl.flock(namespace, fcntl.LOCK_EX)
+        waiting = pool.submit(node.delete, {"type": plugin, "vrfname": "blue"}, container)
+        time.sleep(0.5)
+        assert not waiting.done()
+        fcntl.flock(namespace, fcntl.LOCK_UN)
+        waiting.result(timeout=10)
 
 
 INVALID = {
