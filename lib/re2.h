@@ -4,9 +4,9 @@
  *
  * Patterns in the syntax that the reference's allow lists are written in (RE2), for the C library's regcomp(), which
  * speaks POSIX extended expressions. A pattern is taken apart and put together anew: sets are spelled out, lazy
- * repetitions lose their laziness (the question is only whether something matches), groups lose their names. What has no
- * counterpart there (flags, word boundaries, Unicode classes, empty alternatives, repetitions over 255) is a failure,
- * never a guess: the caller decides about permission. ASCII only.
+ * repetitions lose their laziness (the question is only whether something matches), groups lose their names. What has
+ * no counterpart there (flags, word boundaries, Unicode classes, empty alternatives, repetitions over 255) is a
+ * failure, never a guess: the caller decides about permission. ASCII only.
  */
 #ifndef CRIMP_LIB_RE2_H
 #define CRIMP_LIB_RE2_H

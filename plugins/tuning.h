@@ -6,9 +6,9 @@
  * finds is written to a file before anything is changed, so that DEL can put it back: the reference's file, which has
  * the attributes of the interface, and beside them, in keys that the reference does not look at, the knobs and the
  * attachment. A repeated ADD adds to that file and replaces nothing in it: what was there first is what DEL wants. So
- * does a second tuning of the same chain. A backup of another network is replaced, as the reference replaces any: either
- * its attachment is lost, and what it found is nobody's concern, or it lives, and what it has set is what DEL of the
- * later one goes back to. DEL of another network leaves the file, and the interface.
+ * does a second tuning of the same chain. A backup of another network is replaced, as the reference replaces any:
+ * either its attachment is lost, and what it found is nobody's concern, or it lives, and what it has set is what DEL of
+ * the later one goes back to. DEL of another network leaves the file, and the interface.
  *
  * A knob is put back only where it still has the value that ADD gave it. The knobs of a namespace are shared by all
  * attachments of the container, and somebody may have changed them since.

@@ -16,10 +16,7 @@
 #define FAST_MS	       2000
 #define SLOW_MS	       4000
 #define JITTER_MS      1000
-/*
- * An interface that was just set up may refuse for moments to send, and what is sent to it is lost until the kernel has
- * told its other end (up to a second, when many interfaces come and go).
- */
+/* An interface just set up refuses or loses what is sent until the kernel has told its other end (up to a second). */
 #define HASTY_TRIES    4
 #define HASTY_MS       100
 #define NOT_UP_MS      200
@@ -41,10 +38,7 @@ static void lose(struct dhcp_client *c, const char *why);
 static bool come_back(struct dhcp_client *c, struct err *e) MUST_CHECK;
 static void try_renew(struct dhcp_client *c);
 
-/* ---- small things --------------------------------------------------------------------------------------------- */
-
-static void say(const struct dhcp_client *c, const char *fmt, ...) PRINTF(2, 3);
-static void say(const struct dhcp_client *c, const char *fmt, ...)
+PRINTF(2, 3) static void say(const struct dhcp_client *c, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX + 128];
 	va_list ap;

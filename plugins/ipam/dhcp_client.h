@@ -112,8 +112,8 @@ void dhcp_client_free(struct dhcp_client *c);
  */
 bool dhcp_client_start(struct dhcp_client *c, const struct dhcp_client *old, struct err *e) MUST_CHECK;
 /*
- * Go on with a lease from the store: fields ask, place, ack, bound_at and server_mac are set. Fails only if the place is
- * gone or the ACK cannot be read; what may pass (no descriptors, no memory) is tried again until it has passed.
+ * Go on with a lease from the store: fields ask, place, ack, bound_at and server_mac are set. Fails only if the place
+ * is gone or the ACK cannot be read; what may pass (no descriptors, no memory) is tried again until it has passed.
  */
 bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e) MUST_CHECK;
 /* Give back what there is, then host->gone(), perhaps before this returns. */

@@ -11,8 +11,8 @@
 #define DHCP_RENEW_S_MIN 2
 
 /*
- * May this be taken? For an OFFER and an ACK alike: an address that a host of its subnet can have (the mask counts if it
- * is given) and that is neither the server's nor a router's; if a time is given, one that is worth renewing.
+ * May this be taken? For an OFFER and an ACK alike: an address that a host of its subnet can have (the mask counts if
+ * it is given) and that is neither the server's nor a router's; if a time is given, one that is worth renewing.
  */
 bool dhcp_lease_judge(struct arena *a, const struct dhcp_packet *p, struct err *e) MUST_CHECK;
 

@@ -35,7 +35,9 @@ bool dhcp_place_reopen(const char *path, const char *ifname, struct dhcp_place *
 
 /* Take the address off, so that nobody answers for it when the interface comes up again, and the interface down. */
 bool dhcp_place_stop(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, struct err *e) MUST_CHECK;
-/* The address and routes of a lease that was regained. The interface is up. Nobody's route is replaced: e->num EEXIST. */
+/*
+ * The address and routes of a lease that was regained. The interface is up. Nobody's route is replaced: e->num EEXIST.
+ */
 bool dhcp_place_restore(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, uint32_t priority,
 			struct err *e) MUST_CHECK;
 
