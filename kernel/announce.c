@@ -120,7 +120,7 @@ static bool look(int fd, struct sockaddr_ll *ret)
 
 static void repeat(int fd, const struct ip *addrs, size_t n)
 {
-	struct sockaddr_ll self;
+	struct sockaddr_ll self = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(pauses_ms); i++) {
 		struct timespec pause = { pauses_ms[i] / 1000, pauses_ms[i] % 1000 * 1000000 };

@@ -25,11 +25,15 @@ struct reading {
 	struct buf out;
 	const char *set, *chain; /* wanted; NULL: all */
 	const char *table;
+	unsigned messages;
 };
 
 static void reading_again(void *arg)
 {
-	((struct reading *)arg)->out.len = 0;
+	struct reading *r = arg;
+
+	r->out.len = 0;
+	r->messages = 0;
 }
 
 static void reading_init(struct reading *r, struct arena *a, const char *table)
@@ -211,6 +215,7 @@ static bool take_elems(const struct nlmsghdr *h, void *arg, struct err *e)
 	const struct nl_attr *members = &list[NFTA_SET_ELEM_LIST_ELEMENTS];
 	struct reading *r = arg;
 
+	r->messages++;
 	if (!nl_parse_msg(h, sizeof(struct nfgenmsg), list, NFTA_SET_ELEM_LIST_MAX, e))
 		return false;
 	if (!members->there)
@@ -260,6 +265,7 @@ static bool elems_once(struct nl *nl, struct reading *r, uint8_t family, const c
 	NLMSG_ON_STACK(m, 512);
 
 	r->out.len = 0;
+	r->messages = 0;
 	nft_msg(nl, &m, NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
 	nl_put_str(&m, NFTA_SET_ELEM_LIST_TABLE, r->table);
 	nl_put_str(&m, NFTA_SET_ELEM_LIST_SET, set);
@@ -267,14 +273,17 @@ static bool elems_once(struct nl *nl, struct reading *r, uint8_t family, const c
 }
 
 /*
- * The kernel does not say when a listing of elements was interrupted, as it does for rules: an element may be missing
- * although nobody removed it. So the listing counts only when no transaction was committed meanwhile.
+ * The kernel does not say when a listing of elements was interrupted, as it does for rules: an element may be missing,
+ * or come twice, although nobody touched it, because the table behind the set grows or shrinks, and that some time
+ * after the transaction that was the reason. So a listing counts only when no transaction was committed meanwhile, and
+ * one of several messages when another one, of the same generation, has as many elements.
  */
 bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table, const char *set,
 	       struct nft_elem_info **ret, size_t *ret_n, struct err *e)
 {
+	size_t n, last = SIZE_MAX;
+	uint32_t before, after, of_last = 0;
 	struct reading r;
-	uint32_t before, after;
 
 	reading_init(&r, a, table);
 	for (int tries = 0; tries < ELEMS_TRIES; tries++) {
@@ -285,9 +294,14 @@ bool nft_elems(struct nl *nl, struct arena *a, uint8_t family, const char *table
 			return false;
 		if (before != after)
 			continue;
-		*ret = (struct nft_elem_info *)r.out.data;
-		*ret_n = r.out.len / sizeof(**ret);
-		return true;
+		n = r.out.len / sizeof(**ret);
+		if (r.messages <= 1 || (n == last && before == of_last)) {
+			*ret = (struct nft_elem_info *)r.out.data;
+			*ret_n = n;
+			return true;
+		}
+		last = n;
+		of_last = before;
 	}
 	return fail(e, EINTR, "nftables set %s of table %s changed during each of %d readings", set, table,
 		    ELEMS_TRIES);

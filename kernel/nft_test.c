@@ -388,7 +388,7 @@ static void test_busy(void **state)
 				    : nft_elem_add(&b, "pods", el + 1000 + i, 50, false));
 			done = nft_commit(&b, &e);
 			/* Some readings are disturbed and some are not, however slow this machine is. */
-			usleep((useconds_t)(2000 * reading));
+			usleep((useconds_t)(6000 * reading));
 		}
 	}
 	for (round = 0; round < 100 && ours == 1000; round++) {

@@ -220,7 +220,7 @@ static bool class_member(struct re2 *p, struct set *s, struct err *e)
 	}
 	if (to < from)
 		return fail(e, 0, "the range %c-%c goes backwards", from, to);
-	for (int c = from; c <= to; c++)
+	for (int c = (unsigned char)from; c <= (unsigned char)to; c++)
 		s->has[c] = true;
 	return true;
 }
