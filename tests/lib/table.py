@@ -47,7 +47,7 @@ class Row:
         yield f"{len(named) - len(self.missing)} of {len(named)}" if named or self.plugin in own else ""
         yield from (str(self.verbs[v] or "") for v in VERBS)
         yield from (self.take(who) for who in ("go", "ours"))
-        yield str(len(self.cases) or "")
+        yield str(len(self.cases) or "") or ("no such program" if self.taken["format"] else "")
         yield ", ".join(sorted(self.kernels))
 
     def take(self, who):

@@ -62,6 +62,7 @@ def test_life(node, flannel):
 BASE = {"name": "testnet", "cniVersion": "1.0.0", "type": "echo", "ipMasq": False, "mtu": 1450}
 R4, N4 = [[{"subnet": "10.244.1.0/24"}]], [{"dst": "10.244.0.0/16"}]
 IPAM = {"type": "host-local", "ranges": R4, "routes": N4}
+FULL = {"dst": "10.9.0.0/16", "gw": "10.244.1.7", "mtu": 1400, "advmss": 1360, "priority": 5, "table": 100, "scope": 0}
 BUILT = {
     "defaults": ({}, ENV, {**BASE, "ipam": IPAM}),
     "masquerade": ({}, ENV.replace("true", "false"), {**BASE, "ipMasq": True, "ipam": IPAM}),
@@ -73,6 +74,7 @@ BUILT = {
     "ipam type": ({"ipam": {"type": "other", "x": 1}}, ENV, {**BASE, "ipam": {**IPAM, "type": "other", "x": 1}}),
     "ipam routes": ({"ipam": {"routes": [{"dst": "0.0.0.0/0", "gw": "10.244.1.7"}]}}, ENV,
                     {**BASE, "ipam": {**IPAM, "routes": [{"dst": "0.0.0.0/0", "gw": "10.244.1.7"}, *N4]}}),
+    "ipam route with all keys": ({"ipam": {"routes": [FULL]}}, ENV, {**BASE, "ipam": {**IPAM, "routes": [FULL, *N4]}}),
     "ipam ranges are replaced": ({"ipam": {"ranges": [[{"subnet": "10.9.0.0/24"}]]}}, ENV, {**BASE, "ipam": IPAM}),
     "runtimeConfig": ({"runtimeConfig": {"mac": "02:00:00:00:00:01"}}, ENV, {**BASE, "runtimeConfig": {"mac": "02:00:00:00:00:01"}, "ipam": IPAM}),
     "own runtimeConfig": ({"delegate": {"runtimeConfig": {"a": 1}}}, ENV, {**BASE, "runtimeConfig": {"a": 1}, "ipam": IPAM}),
@@ -186,6 +188,7 @@ def go_file(fl, node, container, version="1.0.0", **more):
 
 
 @case("flannel:takeover")
+@pytest.mark.reference_format("flannel")
 @pytest.mark.parametrize("version", ["0.3.1", "1.0.0"])
 def test_takeover(node, flannel, container, version):
     """A file of the reference is CHECKed and DELeted, also when its version is older than the call's"""
@@ -200,6 +203,7 @@ def test_takeover(node, flannel, container, version):
 
 
 @case("flannel:takeover-back")
+@pytest.mark.reference_format("flannel")
 def test_takeover_back(node, flannel, container):
     """What is saved is what the reference needs: its delegate called with it takes all back"""
     node.add(flannel.conf(), container)

@@ -6,8 +6,9 @@ from lib.case import case, rootless
 CONF = {"type": "static", "ipam": {
     "type": "static",
     "addresses": [{"address": "10.7.0.5/24", "gateway": "10.7.0.1"}, {"address": "fd07::5/64"}],
-    "routes": [{"dst": "0.0.0.0/0"}, {"dst": "10.8.0.0/16", "gw": "10.7.0.9"}],
-    "dns": {"nameservers": ["10.7.0.2"], "search": ["example.org"]},
+    "routes": [{"dst": "0.0.0.0/0"}, {"dst": "10.8.0.0/16", "gw": "10.7.0.9"},
+               {"dst": "10.9.0.0/16", "gw": "10.7.0.9", "mtu": 1400, "advmss": 1360, "priority": 5, "table": 100, "scope": 0}],
+    "dns": {"nameservers": ["10.7.0.2"], "domain": "example.net", "search": ["example.org"], "options": ["ndots:2"]},
 }}
 
 
