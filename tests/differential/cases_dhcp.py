@@ -111,6 +111,7 @@ CASES = [
 ]
 
 EXPECTED = [
+    Expect("dhcp:socket", r"^(go|ours): file /run/cni/dhcp\.sock 0o"),
     Expect("dhcp:leases", r"^ours: file /run/cni/dhcp\.sock\.leases"),
     Expect("dhcp:own-options", r"^(go|ours): dhcp ", case=r"^own option"),
     Expect("dhcp:route-mask", r"^(go|ours): dhcp result\.routes\[1\]\.dst", case=r"^routes classless host"),
