@@ -256,6 +256,12 @@ static bool wait_for(struct dbus *d, short events, struct err *e)
 	}
 }
 
+/* Reset is what it is called when a bus goes that has not read all we said. */
+static bool hung_up(struct err *e)
+{
+	return fail(e, ECONNRESET, "D-Bus has hung up");
+}
+
 static bool put_all(struct dbus *d, struct bytes text, struct err *e)
 {
 	for (size_t at = 0; at < text.len;) {
@@ -266,7 +272,9 @@ static bool put_all(struct dbus *d, struct bytes text, struct err *e)
 		else if (errno == EAGAIN) {
 			if (!wait_for(d, POLLOUT, e))
 				return false;
-		} else if (errno != EINTR)
+		} else if (errno == EPIPE)
+			return hung_up(e);
+		else if (errno != EINTR)
 			return fail(e, errno, "write to D-Bus");
 	}
 	return true;
@@ -279,8 +287,8 @@ static bool get_all(struct dbus *d, char *dst, size_t len, struct err *e)
 
 		if (n > 0)
 			at += (size_t)n;
-		else if (n == 0)
-			return fail(e, ECONNRESET, "D-Bus has hung up");
+		else if (n == 0 || errno == ECONNRESET)
+			return hung_up(e);
 		else if (errno == EAGAIN) {
 			if (!wait_for(d, POLLIN, e))
 				return false;
@@ -308,13 +316,14 @@ static bool get_line(struct dbus *d, char *dst, size_t size, struct err *e)
 static bool authenticate(struct dbus *d, struct err *e)
 {
 	char uid[16], hex[2 * sizeof(uid) + 1], line[512];
-	const char *hello;
+	char hello[sizeof(hex) + 20] = "";
+	size_t n;
 
 	snprintf(uid, sizeof(uid), "%u", (unsigned)geteuid());
 	str_hex(hex, uid, strlen(uid));
-	hello = arena_printf(d->arena, "AUTH EXTERNAL %s\r\n", hex);
-	if (!put_all(d, (struct bytes){ "", 1 }, e) || !put_all(d, (struct bytes){ hello, strlen(hello) }, e) ||
-	    !get_line(d, line, sizeof(line), e))
+	/* A byte of nothing comes first. */
+	n = 1 + (size_t)snprintf(hello + 1, sizeof(hello) - 1, "AUTH EXTERNAL %s\r\n", hex);
+	if (!put_all(d, (struct bytes){ hello, n }, e) || !get_line(d, line, sizeof(line), e))
 		return false;
 	if (!str_starts(line, "OK"))
 		return fail(e, EACCES, "D-Bus does not let us in: %s", line);

@@ -212,12 +212,19 @@ static int listening(void)
 	return fd;
 }
 
-static void read_some(int fd)
+/* Until @words have come: in how many pieces is the client's affair. */
+static void read_until(int fd, const char *words)
 {
 	char text[4096];
+	size_t n = 0;
 
-	if (read(fd, text, sizeof(text)) < 0)
-		_exit(1);
+	while (!memmem(text, n, words, strlen(words))) {
+		ssize_t got = read(fd, text + n, sizeof(text) - n);
+
+		if (got <= 0)
+			_exit(1);
+		n += (size_t)got;
+	}
 }
 
 static void say(int fd, const void *data, size_t n)
@@ -226,7 +233,7 @@ static void say(int fd, const void *data, size_t n)
 		_exit(1);
 }
 
-enum bus { GOOD_BUS, REFUSING_BUS, SILENT_BUS, CLOSING_BUS };
+enum bus { GOOD_BUS, REFUSING_BUS, SILENT_BUS, CLOSING_BUS, DEAF_BUS };
 
 /* Answers the greeting (call 1) late: a signal and an answer to nobody come first, and the answer in two pieces. */
 static void be_bus(int listener, enum bus how)
@@ -234,7 +241,9 @@ static void be_bus(int listener, enum bus how)
 	struct message body = { 0 }, other, m;
 	int fd = accept(listener, NULL, NULL);
 
-	read_some(fd);
+	if (how == DEAF_BUS)
+		_exit(read(fd, &(char){ 0 }, 1) != 1);
+	read_until(fd, "\r\n");
 	usleep(20000);
 	if (how == REFUSING_BUS)
 		say(fd, "REJECTED EXTERNAL\r\n", 19);
@@ -245,7 +254,7 @@ static void be_bus(int listener, enum bus how)
 			pause();
 		_exit(0);
 	}
-	read_some(fd);
+	read_until(fd, "Hello");
 	put_text(&body, ":1.5");
 	other = answer(false, 4, "s", &body);
 	say(fd, other.bytes, other.n);
@@ -291,6 +300,7 @@ static void buses(void **state)
 	open_bus(REFUSING_BUS, false, "REJECTED");
 	open_bus(SILENT_BUS, false, "did not answer");
 	open_bus(CLOSING_BUS, false, "hung up");
+	open_bus(DEAF_BUS, false, "hung up");
 	assert_false(dbus_open(&d, &arena, fs_now_ms() + 100, &e));
 	assert_int_equal(e.num, ENOENT);
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", "tcp:host=localhost", 1);
