@@ -145,8 +145,8 @@ bool ifname_valid(const char *name, struct err *e)
 		return fail_code(e, CNI_INVALID_ENVIRONMENT, "interface name is . or ..");
 	if (strpbrk(name, "/:") || space_in(name))
 		return fail_code(e, CNI_INVALID_ENVIRONMENT, "interface name contains / or : or whitespace characters");
-	if (strchr(name,
-		   '%')) /* "net%d" is a pattern to the kernel: the interface would have another name than we say */
+	/* To the kernel "net%d" is a pattern: the interface would have another name than we say. */
+	if (strchr(name, '%'))
 		return fail_code(e, CNI_INVALID_ENVIRONMENT,
 				 "interface name contains %%, which no interface can be called");
 	return true;

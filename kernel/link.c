@@ -198,6 +198,14 @@ bool link_del(struct nl *nl, int index, struct err *e)
 	return nl_ask(nl, &m, e) || wrap(e, "delete interface number %d", index);
 }
 
+bool link_gone_is_fine(bool ok, const struct err *why, struct err *e)
+{
+	if (ok || why->num == ENODEV)
+		return true;
+	*e = *why;
+	return false;
+}
+
 static bool set_flags(struct nl *nl, int index, uint32_t flags, uint32_t change, struct err *e)
 {
 	NLMSG_ON_STACK(m, 64);

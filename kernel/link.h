@@ -107,8 +107,10 @@ bool link_kind_usable(struct nl *nl, const char *kind, struct err *e) MUST_CHECK
 void link_put_up(struct nl *nl, struct nlmsg *m, int index, bool up);
 void link_put_ipv4_conf(struct nl *nl, struct nlmsg *m, int index, uint16_t knob, uint32_t value);
 
-/* ENODEV is a failure: callers decide */
+/* ENODEV is a failure: callers decide, by link_gone_is_fine(). */
 bool link_del(struct nl *nl, int index, struct err *e) MUST_CHECK;
+/* @ok, or @why says that the interface is not there any more; else @why becomes @e. */
+bool link_gone_is_fine(bool ok, const struct err *why, struct err *e) MUST_CHECK;
 bool link_set_up(struct nl *nl, int index, bool up, struct err *e) MUST_CHECK;
 bool link_set_master(struct nl *nl, int index, int master, struct err *e) MUST_CHECK;
 /*

@@ -8,6 +8,7 @@
 #include "kernel/tcfilter.h"
 #include "lib/fs.h"
 #include "lib/str.h"
+#include "plugins/iface.h"
 #include "plugins/plugin.h"
 
 #define BITS 8
@@ -131,17 +132,6 @@ static void arriving_undo(struct place *p, const struct link *ifb)
 	done = link_del(&p->nl, ifb->index, &ignored);
 }
 
-static void interface_put(const struct request *r, const struct place *p, const struct link *ifb, struct result *res)
-{
-	struct result_interface *i = result_add_interface(r->arena, res);
-	char mac[MAC_TEXT_MAX];
-
-	i->name = arena_strdup(r->arena, ifb->name);
-	i->mac = arena_strdup(r->arena, mac_text(&ifb->mac, mac));
-	if (p->inside)
-		i->sandbox = r->netns;
-}
-
 static bool bandwidth_add(const struct request *r, struct result *ret, struct err *e)
 {
 	autoplace p = PLACE_NONE;
@@ -167,7 +157,7 @@ static bool bandwidth_add(const struct request *r, struct result *ret, struct er
 		return false;
 	}
 	if (ifb.index)
-		interface_put(r, &p, &ifb, &prev);
+		iface_report(r->arena, &prev, ifb.name, &ifb.mac, p.inside ? r->netns : NULL);
 	*ret = prev;
 	return true;
 }

@@ -20,8 +20,6 @@
  */
 #include "plugins/bridge.h"
 
-#include <errno.h>
-
 #include "kernel/netns.h"
 #include "lib/fs.h"
 #include "lib/str.h"
@@ -45,16 +43,6 @@ struct add {
 	struct result result;
 };
 
-static void lease_undo(struct add *w)
-{
-	struct err ignored;
-	bool done UNUSED;
-
-	if (w->leased)
-		done = lease_del(w->r, &ignored);
-	w->leased = false;
-}
-
 /*
  * The same container and interface may be attached elsewhere, by an ADD that this one repeats: what that has made
  * carries the same owner, and stays.
@@ -68,32 +56,16 @@ static void add_undo(struct add *w)
 	size_t n;
 
 	if (lease_goes_first(w->r))
-		lease_undo(w);
+		lease_undo(w->r, &w->leased);
 	if (w->port.index)
 		done = link_del(&w->nl, w->port.index, &ignored);
-	lease_undo(w);
+	lease_undo(w->r, &w->leased);
 	if (w->guarded)
 		done = spoof_teardown_keyed(a, &w->at, w->port.name, &w->port.peer_mac, &ignored);
 	if (!w->masked)
 		return;
 	addrs = masq_addresses(a, &w->result, AT_CONTAINER, &n);
 	done = masq_teardown(a, &w->at, addrs, n, &ignored);
-}
-
-static const char *mac_string(struct arena *a, const struct mac *m)
-{
-	char text[MAC_TEXT_MAX];
-
-	return arena_strdup(a, mac_text(m, text));
-}
-
-static void put_interface(struct add *w, const char *name, const struct mac *mac, const char *sandbox)
-{
-	struct result_interface *f = result_add_interface(w->r->arena, &w->result);
-
-	f->name = arena_strdup(w->r->arena, name);
-	f->mac = mac_string(w->r->arena, mac);
-	f->sandbox = sandbox;
 }
 
 static bool is_default(const struct result_route *route, bool v4)
@@ -142,15 +114,8 @@ static bool configure(struct add *w, struct err *e)
 				.result_index = AT_CONTAINER,
 				.dad = w->conf.enabledad,
 				.announce = true };
-	autonl nl = NL_CLOSED;
-	struct netns_visit v;
-	bool ok;
 
-	if (!netns_enter(w->netns, &v, e))
-		return false;
-	ok = nl_open(&nl, NETLINK_ROUTE, e) && iface_configure(&nl, w->r->arena, &c, &w->result, e);
-	netns_leave(&v);
-	return ok;
+	return iface_configure_in(w->netns, w->r->arena, &c, &w->result, e);
 }
 
 static bool add_layer3(struct add *w, struct err *e)
@@ -202,11 +167,11 @@ static bool add_result(struct add *w, struct err *e)
 
 	if (!link_get_index(&w->nl, w->bridge.index, &bridge, e))
 		return false;
-	put_interface(w, bridge.name, &bridge.mac, NULL);
-	put_interface(w, w->port.name, &w->port.mac, NULL);
-	put_interface(w, w->r->ifname, &w->port.peer_mac, w->r->netns);
+	iface_report(w->r->arena, &w->result, bridge.name, &bridge.mac, NULL);
+	iface_report(w->r->arena, &w->result, w->port.name, &w->port.mac, NULL);
+	iface_report(w->r->arena, &w->result, w->r->ifname, &w->port.peer_mac, w->r->netns);
 	if (w->vlan.index)
-		put_interface(w, w->vlan.name, &w->vlan.mac, NULL);
+		iface_report(w->r->arena, &w->result, w->vlan.name, &w->vlan.mac, NULL);
 	if (!dns_is_empty(&w->r->net.dns))
 		w->result.dns = w->r->net.dns;
 	return true;

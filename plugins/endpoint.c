@@ -14,7 +14,6 @@
  */
 #include "plugins/endpoint.h"
 
-#include <errno.h>
 #include <linux/rtnetlink.h>
 
 #include "kernel/netns.h"
@@ -52,14 +51,6 @@ const char *endpoint_temporary(const struct request *r)
 	return attachment_hash_name(r->arena, "cni", attachment_comment(r->arena, &at), "", IFNAMSIZ - 1);
 }
 
-static bool gone_is_fine(bool ok, const struct err *why, struct err *e)
-{
-	if (ok || why->num == ENODEV)
-		return true;
-	*e = *why;
-	return false;
-}
-
 /* ep->link goes, in the plugin's own way if it has one. */
 static bool unmake(struct endpoint *ep, const struct endpoint_kind *k, struct err *e)
 {
@@ -67,7 +58,7 @@ static bool unmake(struct endpoint *ep, const struct endpoint_kind *k, struct er
 
 	if (k->unmake)
 		return k->unmake(ep, e);
-	return !ep->link.index || gone_is_fine(link_del(&ep->far, ep->link.index, &why), &why, e);
+	return !ep->link.index || link_gone_is_fine(link_del(&ep->far, ep->link.index, &why), &why, e);
 }
 
 // ---- ADD ----
@@ -79,14 +70,8 @@ static bool configure(struct endpoint *ep, const struct endpoint_kind *k, const 
 				   .result_index = AT,
 				   .dad = c->dad,
 				   .announce = k->announce };
-	struct netns_visit v;
-	bool ok;
 
-	if (!netns_enter(ep->netns, &v, e))
-		return false;
-	ok = iface_configure(&ep->far, ep->r->arena, &conf, &ep->result, e);
-	netns_leave(&v);
-	return ok;
+	return iface_configure_in(ep->netns, ep->r->arena, &conf, &ep->result, e);
 }
 
 /* Addresses, routes and DNS that somebody else has come by become those of the interface. */
@@ -123,14 +108,11 @@ static void add_undo(struct endpoint *ep, const struct endpoint_kind *k)
 	struct err ignored;
 	bool done UNUSED;
 
-	if (ep->leased && lease_goes_first(ep->r)) {
-		done = lease_del(ep->r, &ignored);
-		ep->leased = false;
-	}
+	if (lease_goes_first(ep->r))
+		lease_undo(ep->r, &ep->leased);
 	if (ep->link.index)
 		done = unmake(ep, k, &ignored);
-	if (ep->leased)
-		done = lease_del(ep->r, &ignored);
+	lease_undo(ep->r, &ep->leased);
 }
 
 static void add_result(struct endpoint *ep)
@@ -232,7 +214,7 @@ static bool find_own(struct endpoint *ep, const struct endpoint_kind *k, const c
 	struct link l;
 
 	if (!link_get(&ep->far, name, &l, &why))
-		return gone_is_fine(false, &why, e);
+		return link_gone_is_fine(false, &why, e);
 	if (!k->kind || str_eq(l.kind, k->kind))
 		*ret = l;
 	return true;
@@ -245,7 +227,7 @@ static bool del_temporary(struct endpoint *ep, const struct endpoint_kind *k, st
 
 	if (!find_own(ep, k, endpoint_temporary(ep->r), &l, e))
 		return false;
-	return !l.index || gone_is_fine(link_del(&ep->far, l.index, &why), &why, e);
+	return !l.index || link_gone_is_fine(link_del(&ep->far, l.index, &why), &why, e);
 }
 
 /* Who unmakes in a way of its own is asked even if the namespace is gone: then ep->netns is -1. */

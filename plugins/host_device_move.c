@@ -288,14 +288,6 @@ static bool rename_home(struct endpoint *ep, const struct link *l, struct err *e
 	return link_set_alias(&ep->nl, l->index, "", e);
 }
 
-static bool gone_is_fine(bool ok, const struct err *why, struct err *e)
-{
-	if (ok || why->num == ENODEV)
-		return true;
-	*e = *why;
-	return false;
-}
-
 static bool find_out(struct endpoint *ep, struct link *ret, struct err *e)
 {
 	*ret = ep->link;
@@ -315,5 +307,5 @@ bool host_device_move_out(struct endpoint *ep, struct err *e)
 		return false;
 	if (!l.index)
 		return true;
-	return gone_is_fine(ep->netns >= 0 ? move_home(ep, &l, &why) : rename_home(ep, &l, &why), &why, e);
+	return link_gone_is_fine(ep->netns >= 0 ? move_home(ep, &l, &why) : rename_home(ep, &l, &why), &why, e);
 }

@@ -19,7 +19,9 @@
 #include <linux/rtnetlink.h>
 #include <time.h>
 
+#include "cni/args.h"
 #include "kernel/announce.h"
+#include "kernel/netns.h"
 #include "kernel/sysctl.h"
 #include "lib/fs.h"
 #include "lib/str.h"
@@ -364,6 +366,59 @@ bool iface_configure(struct nl *nl, struct arena *a, const struct iface_conf *c,
 		return false;
 	if (c->announce)
 		announce_addresses(a, c, r);
+	return true;
+}
+
+bool iface_configure_in(int netns, struct arena *a, const struct iface_conf *c, const struct result *r, struct err *e)
+{
+	autonl nl = NL_CLOSED;
+	struct netns_visit v;
+	bool ok;
+
+	if (!netns_enter(netns, &v, e))
+		return false;
+	ok = nl_open(&nl, NETLINK_ROUTE, e) && iface_configure(&nl, a, c, r, e);
+	netns_leave(&v);
+	return ok;
+}
+
+void iface_report(struct arena *a, struct result *r, const char *name, const struct mac *mac, const char *sandbox)
+{
+	struct result_interface *f = result_add_interface(a, r);
+	char text[MAC_TEXT_MAX];
+
+	f->name = arena_strdup(a, name);
+	f->mac = arena_strdup(a, mac_text(mac, text));
+	f->sandbox = sandbox;
+}
+
+bool iface_mac_asked(const struct request *r, const char *by_conf, const char *by_runtime, struct mac *ret,
+		     struct err *e)
+{
+	struct arg known[] = { { "MAC", NULL } };
+	const char *text = by_conf, *key = "mac";
+	struct mac mac;
+
+	if (!args_read(r->arena, r->args, known, ARRAY_LEN(known), e))
+		return false;
+	if (!str_empty(known[0].value)) {
+		text = known[0].value;
+		key = "MAC in CNI_ARGS";
+	}
+	if (!str_empty(by_runtime)) {
+		text = by_runtime;
+		key = "runtimeConfig.mac";
+	}
+	if (str_empty(text))
+		return true;
+	if (!mac_parse(text, &mac, e)) {
+		e->code = CNI_INVALID_CONFIG;
+		return wrap(e, "%s: invalid args %s for MAC addr", key, text);
+	}
+	if (mac_is_unset(&mac) || mac.b[0] & 1)
+		return fail_code(e, CNI_INVALID_CONFIG,
+				 "%s: invalid args %s for MAC addr: must be the address of one interface", key, text);
+	*ret = mac;
 	return true;
 }
 

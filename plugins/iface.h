@@ -36,6 +36,11 @@ struct iface_conf {
  */
 bool iface_configure(struct nl *nl, struct arena *a, const struct iface_conf *c, const struct result *r,
 		     struct err *e) MUST_CHECK;
+/* The same in the container's namespace @netns, from the node. */
+bool iface_configure_in(int netns, struct arena *a, const struct iface_conf *c, const struct result *r,
+			struct err *e) MUST_CHECK;
+/* One more interfaces[] entry of @r; @sandbox NULL: on the node. */
+void iface_report(struct arena *a, struct result *r, const char *name, const struct mac *mac, const char *sandbox);
 /*
  * Each ips[] entry of @r for the interface is on it with that prefix length, and each route of @r
  * (and those the addresses imply) is there.
@@ -44,6 +49,12 @@ bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, con
 		 struct err *e) MUST_CHECK;
 /* @l has the MAC that @f names, if any. */
 bool iface_check_mac(const struct link *l, const struct result_interface *f, struct err *e) MUST_CHECK;
+/*
+ * The MAC that is asked for, from weak to strong by the configuration, CNI_ARGS (MAC) and runtimeConfig; @ret stays when
+ * nobody asks. One that no single interface can have is refused with code 7.
+ */
+bool iface_mac_asked(const struct request *r, const char *by_conf, const char *by_runtime, struct mac *ret,
+		     struct err *e) MUST_CHECK;
 /* The interfaces[] entry of prevResult with this name and sandbox; -1 if absent. */
 int iface_find(const struct result *r, const char *ifname, const char *sandbox);
 

@@ -34,3 +34,13 @@ bool lease_del(const struct request *r, struct err *e)
 {
 	return !*r->net.ipam_type || delegate_del(r, r->net.ipam_type, e);
 }
+
+void lease_undo(const struct request *r, bool *taken)
+{
+	struct err ignored;
+	bool done UNUSED;
+
+	if (*taken)
+		done = lease_del(r, &ignored);
+	*taken = false;
+}

@@ -14,6 +14,8 @@
 bool lease_add(const struct request *r, int at, struct result *ret, bool *ret_taken, struct err *e) MUST_CHECK;
 /* DEL; success without an IPAM plugin. */
 bool lease_del(const struct request *r, struct err *e) MUST_CHECK;
+/* Undo of an ADD under way: what has been @taken is given back, once. */
+void lease_undo(const struct request *r, bool *taken);
 /*
  * Must the lease be given back before the interface goes? An address is better not given to somebody else while it
  * still answers, but a DHCP lease is given back over the interface.

@@ -4,8 +4,7 @@
 
 #include "plugins/plugin.h"
 
-#include "cni/args.h"
-#include "lib/str.h"
+#include "plugins/iface.h"
 #include "plugins/stacked.h"
 
 struct macvlan {
@@ -33,29 +32,6 @@ static const struct field conf_fields[] = {
 	{ 0 },
 };
 
-/* From weak to strong: the configuration, CNI_ARGS, runtimeConfig. */
-static bool mac_read(const struct request *r, struct macvlan *c, struct err *e)
-{
-	struct arg known[] = { { "MAC", NULL } };
-	const char *text;
-
-	if (!args_read(r->arena, r->args, known, ARRAY_LEN(known), e))
-		return false;
-	text = !str_empty(c->mac_by_runtime) ? c->mac_by_runtime
-	       : !str_empty(known[0].value)  ? known[0].value
-					     : c->mac_text;
-	if (!*text)
-		return true;
-	if (!mac_parse(text, &c->mac, e)) {
-		e->code = CNI_INVALID_CONFIG;
-		return wrap(e, "invalid args %s for MAC addr", text);
-	}
-	if (mac_is_unset(&c->mac) || c->mac.b[0] & 1)
-		return fail_code(e, CNI_INVALID_CONFIG,
-				 "invalid args %s for MAC addr: must be the address of one interface", text);
-	return true;
-}
-
 static bool conf_read(const struct request *r, struct macvlan *ret, struct err *e)
 {
 	struct macvlan c = { .stacked.master = "", .mode_name = "", .mac_text = "" };
@@ -67,7 +43,7 @@ static bool conf_read(const struct request *r, struct macvlan *ret, struct err *
 		return wrap(e, "failed to load netconf: runtimeConfig");
 	}
 	if (!stacked_conf_valid(&c.stacked, e) || !stacked_mode_read(modes, "macvlan", c.mode_name, &c.mode, e) ||
-	    !mac_read(r, &c, e))
+	    !iface_mac_asked(r, c.mac_text, c.mac_by_runtime, &c.mac, e))
 		return false;
 	*ret = c;
 	return true;

@@ -43,14 +43,6 @@ bool pair_add(struct nl *nl, const struct pair_new *n, struct pair *ret, struct 
 	return fail(e, 0, "failed to find a unique veth name");
 }
 
-static bool gone_is_fine(bool ok, const struct err *why, struct err *e)
-{
-	if (ok || why->num == ENODEV)
-		return true;
-	*e = *why;
-	return false;
-}
-
 /* @ret_found is set as soon as there is nothing more to look for. */
 static bool del_in_container(const char *ifname, int netns, bool *ret_found, struct err *e)
 {
@@ -61,9 +53,9 @@ static bool del_in_container(const char *ifname, int netns, bool *ret_found, str
 	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
 		return false;
 	if (!link_get(&nl, ifname, &l, &why))
-		return gone_is_fine(false, &why, e);
+		return link_gone_is_fine(false, &why, e);
 	*ret_found = true;
-	return !str_eq(l.kind, "veth") || gone_is_fine(link_del(&nl, l.index, &why), &why, e);
+	return !str_eq(l.kind, "veth") || link_gone_is_fine(link_del(&nl, l.index, &why), &why, e);
 }
 
 /* The namespace that the container had may live on without its name: our end is in prevResult. */
@@ -79,10 +71,10 @@ static bool del_on_node(const struct result_interface *f, struct err *e)
 	if (!nl_open(&nl, NETLINK_ROUTE, e))
 		return false;
 	if (!link_get(&nl, f->name, &l, &why))
-		return gone_is_fine(false, &why, e);
+		return link_gone_is_fine(false, &why, e);
 	if (!str_eq(l.kind, "veth") || !mac_eq(&l.mac, &mac))
 		return true;
-	return gone_is_fine(link_del(&nl, l.index, &why), &why, e);
+	return link_gone_is_fine(link_del(&nl, l.index, &why), &why, e);
 }
 
 bool pair_del(const struct request *r, const struct result_interface *f, struct err *e)

@@ -88,16 +88,6 @@ struct add {
 	struct result result;
 };
 
-static void lease_undo(struct add *w)
-{
-	struct err ignored;
-	bool done UNUSED;
-
-	if (w->leased)
-		done = lease_del(w->r, &ignored);
-	w->leased = false;
-}
-
 static void add_undo(struct add *w)
 {
 	struct cidr *addrs;
@@ -106,24 +96,14 @@ static void add_undo(struct add *w)
 	size_t n;
 
 	if (lease_goes_first(w->r))
-		lease_undo(w);
+		lease_undo(w->r, &w->leased);
 	if (w->pair.index)
 		done = link_del(&w->nl, w->pair.index, &ignored);
-	lease_undo(w);
+	lease_undo(w->r, &w->leased);
 	if (!w->masked)
 		return;
 	addrs = masq_addresses(w->r->arena, &w->result, PTP_CONTAINER, &n);
 	done = masq_teardown(w->r->arena, &w->at, addrs, n, &ignored);
-}
-
-static void put_interface(struct add *w, const char *name, const struct mac *mac, const char *sandbox)
-{
-	struct result_interface *f = result_add_interface(w->r->arena, &w->result);
-	char text[MAC_TEXT_MAX];
-
-	f->name = arena_strdup(w->r->arena, name);
-	f->mac = arena_strdup(w->r->arena, mac_text(mac, text));
-	f->sandbox = sandbox;
 }
 
 static bool add_pair(struct add *w, struct err *e)
@@ -133,8 +113,8 @@ static bool add_pair(struct add *w, struct err *e)
 	if (!pair_add(&w->nl, &n, &w->pair, e))
 		return false;
 	ptp_node_prepare(w->pair.name, w->conf.dad);
-	put_interface(w, w->pair.name, &w->pair.mac, NULL);
-	put_interface(w, w->r->ifname, &w->pair.peer_mac, w->r->netns);
+	iface_report(w->r->arena, &w->result, w->pair.name, &w->pair.mac, NULL);
+	iface_report(w->r->arena, &w->result, w->r->ifname, &w->pair.peer_mac, w->r->netns);
 	return true;
 }
 
@@ -163,15 +143,8 @@ static bool configure_container(struct add *w, struct err *e)
 				.result_index = PTP_CONTAINER,
 				.dad = w->conf.dad,
 				.gateway_only = true };
-	autonl nl = NL_CLOSED;
-	struct netns_visit v;
-	bool ok;
 
-	if (!netns_enter(w->netns, &v, e))
-		return false;
-	ok = nl_open(&nl, NETLINK_ROUTE, e) && iface_configure(&nl, w->r->arena, &c, &w->result, e);
-	netns_leave(&v);
-	return ok;
+	return iface_configure_in(w->netns, w->r->arena, &c, &w->result, e);
 }
 
 static bool configure_node(struct add *w, struct err *e)

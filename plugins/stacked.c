@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/stacked.h"
 
+#include <errno.h>
+
 #include "lib/str.h"
 
 #define MTU_MAX 65535	/* of any interface */
@@ -45,7 +47,11 @@ static bool find_master(struct nl *nl, const struct request *r, const struct sta
 {
 	if (!*c->master)
 		return endpoint_default_master(nl, r->arena, ret, e);
-	return link_get(nl, c->master, ret, e) || wrap(e, "failed to lookup master \"%s\"", c->master);
+	if (link_get(nl, c->master, ret, e))
+		return true;
+	if (e->num == ENODEV)
+		err_details(e, "set \"master\" to an interface that is there, as \"ip link\" lists them");
+	return wrap(e, "failed to lookup master \"%s\"", c->master);
 }
 
 static bool mtu_valid(const struct stacked_conf *c, const struct link *master, struct err *e)

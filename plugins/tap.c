@@ -6,11 +6,11 @@
  */
 #include "plugins/plugin.h"
 
-#include "cni/args.h"
 #include "kernel/netns.h"
 #include "kernel/tun.h"
 #include "lib/str.h"
 #include "plugins/endpoint.h"
+#include "plugins/iface.h"
 
 #define MTU_MIN 68
 #define MTU_MAX 65521	/* 65535 less the Ethernet header */
@@ -45,28 +45,6 @@ static const struct field conf_fields[] = {
 	FIELD_AS("enabledad", struct draft, conf.dad, read_bool),
 	{ 0 }
 };
-
-/* From weak to strong: the key `mac`, CNI_ARGS, runtimeConfig. */
-static bool mac_read(const struct request *r, const struct draft *d, struct mac *ret, struct err *e)
-{
-	struct arg known[] = { { "MAC", NULL } };
-	const char *text;
-	struct mac mac;
-
-	if (!args_read(r->arena, r->args, known, ARRAY_LEN(known), e))
-		return false;
-	text = !str_empty(d->mac_by_runtime) ? d->mac_by_runtime : !str_empty(known[0].value) ? known[0].value : d->mac;
-	if (str_empty(text))
-		return true;
-	if (!mac_parse(text, &mac, e)) {
-		e->code = CNI_INVALID_CONFIG;
-		return wrap(e, "mac");
-	}
-	if (mac.b[0] & 1 || mac_is_unset(&mac))
-		return fail_code(e, CNI_INVALID_CONFIG, "mac: %s is no address of one interface", text);
-	*ret = mac;
-	return true;
-}
 
 static bool conf_valid(const struct draft *d, struct err *e)
 {
@@ -103,7 +81,7 @@ static bool conf_read(const struct request *r, struct tap_conf *ret, struct err 
 		d.conf.label = NULL;
 	if (str_empty(d.conf.bridge))
 		d.conf.bridge = NULL;
-	if (!conf_valid(&d, e) || !mac_read(r, &d, &d.conf.mac, e))
+	if (!conf_valid(&d, e) || !iface_mac_asked(r, d.mac, d.mac_by_runtime, &d.conf.mac, e))
 		return false;
 	d.conf.mtu = (uint32_t)d.mtu;
 	*ret = d.conf;

@@ -480,7 +480,7 @@ def invalid(node, kind, more, code, words, args=None):
     conf = {k: v for k, v in kind.conf(node, **more).items() if v is not ...}
     error = node.refuses("ADD", conf, container, code=code, args=args)
     for word in words:
-        assert word in error["msg"], f"{word} is not in: {error}"
+        assert word in error["msg"] + error.get("details", ""), f"{word} is not in: {error}"
     assert "\n" not in error["msg"]
     same(before, state(node, container, advice=False))
 
@@ -491,7 +491,7 @@ INVALID_STACKED = {
     "master list": ({"master": ["up0"]}, 6, ["master", "string"]),
     "master long": ({"master": "x" * 16}, 7, ["master", "x" * 16]),
     "master slash": ({"master": "a/b"}, 7, ["master", "a/b"]),
-    "master missing": ({"master": "nowhere0"}, 999, ["failed to lookup master", "nowhere0", "No such device"]),
+    "master missing": ({"master": "nowhere0"}, 999, ["failed to lookup master", "nowhere0", "No such device", "ip link"]),
     "mtu text": ({"mtu": "1500"}, 6, ["mtu", "string"]),
     "mtu fraction": ({"mtu": 1500.5}, 6, ["mtu"]),
     "mtu negative": ({"mtu": -1}, 7, ["MTU", "-1", "[0, "]),
