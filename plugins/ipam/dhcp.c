@@ -31,6 +31,38 @@ static bool advise(struct err *e)
 	return false;
 }
 
+/* An address of each version that is wanted? */
+static bool versions_there(const struct dhcp_conf *conf, const struct result *r, struct err *e)
+{
+	unsigned have = 0;
+
+	for (size_t i = 0; i < r->n_ips; i++)
+		have |= ip_is4(&r->ips[i].address.ip) ? DHCP_VERSION_4 : DHCP_VERSION_6;
+	if (!have)
+		return fail(e, 0, "the DHCP daemon has answered without an address");
+	return have == conf->versions ||
+	       fail(e, 0, "the DHCP daemon has answered with addresses of other versions than ipam.version wants");
+}
+
+/*
+ * The reference's daemon would lend an IPv4 address whatever the version: one that knows versions is called by a name
+ * that it does not have.
+ */
+static bool allocate(const struct request *r, const struct dhcp_conf *conf, struct result *ret, struct err *e)
+{
+	bool plain = conf->versions == DHCP_VERSION_4;
+	enum dhcp_call_kind kind = plain ? DHCP_ALLOCATE : DHCP_ALLOCATE_VERSIONS;
+
+	if (dhcp_daemon_ask(r, conf->socket, kind, fs_now_ms() + ALLOCATE_MS, ret, e))
+		return true;
+	if (plain || e->num != ENOSYS)
+		return advise(e);
+	*e = ERR_INIT;
+	(void)fail(e, 0, "ipam.version: the DHCP daemon at %s leases IPv4 addresses only", conf->socket);
+	err_details(e, "it is the reference's, or an older one: run the dhcp daemon that belongs to this plugin");
+	return false;
+}
+
 static bool dhcp_add(const struct request *r, struct result *ret, struct err *e)
 {
 	struct dhcp_conf conf;
@@ -38,10 +70,8 @@ static bool dhcp_add(const struct request *r, struct result *ret, struct err *e)
 
 	if (!dhcp_conf_read(r->arena, r->net.ipam, r->args, &conf, e))
 		return false;
-	if (!dhcp_daemon_ask(r, conf.socket, DHCP_ALLOCATE, fs_now_ms() + ALLOCATE_MS, &result, e))
-		return advise(e);
-	if (!result.n_ips)
-		return fail(e, 0, "the DHCP daemon has answered without an address");
+	if (!allocate(r, &conf, &result, e) || !versions_there(&conf, &result, e))
+		return false;
 	*ret = result;
 	return true;
 }
@@ -55,15 +85,15 @@ static bool address_known(const struct result *r, const struct result_ip *ip)
 }
 
 /* The reference's daemon knows no other way to ask than ALLOCATE, which acquires what is not there. */
-static bool lease_ask(const struct request *r, const char *socket, struct result *ret, struct err *e)
+static bool lease_ask(const struct request *r, const struct dhcp_conf *conf, struct result *ret, struct err *e)
 {
 	int64_t deadline = fs_now_ms() + CHECK_MS;
 	struct err first = ERR_INIT;
 
-	if (dhcp_daemon_ask(r, socket, DHCP_CHECK, deadline, ret, &first))
-		return true;
-	if (first.num == ENOSYS)
-		return dhcp_daemon_ask(r, socket, DHCP_ALLOCATE, deadline, ret, e);
+	if (dhcp_daemon_ask(r, conf->socket, DHCP_CHECK, deadline, ret, &first))
+		return versions_there(conf, ret, e);
+	if (first.num == ENOSYS && conf->versions == DHCP_VERSION_4)
+		return dhcp_daemon_ask(r, conf->socket, DHCP_ALLOCATE, deadline, ret, e);
 	*e = first;
 	return false;
 }
@@ -78,7 +108,7 @@ static bool dhcp_check(const struct request *r, struct err *e)
 
 	if (!dhcp_conf_read(r->arena, r->net.ipam, r->args, &conf, e) || !request_prev(r, &prev, &there, e))
 		return false;
-	if (!lease_ask(r, conf.socket, &now, e))
+	if (!lease_ask(r, &conf, &now, e))
 		return advise(e);
 	for (size_t i = 0; there && i < now.n_ips; i++)
 		if (!address_known(&prev, &now.ips[i]))

@@ -9,6 +9,7 @@
  *	dhcp_daemon.c	flags, the listening socket, connections, one loop
  *	dhcp_rpc.c	bytes of a connection <-> calls; knows configurations and results, nothing of DHCP
  *	dhcp_client.c	one lease: the states of RFC 2131
+ *	dhcp6_client.c, dhcp6_packet.c	the same for IPv6 (RFC 8415)
  *	dhcp_exchange.c	what a client says in which state, and through which socket
  *	dhcp_packet.c, dhcp_lease.c	messages; what a message says about a lease
  *	dhcp_socket.c, dhcp_place.c	the container's namespace: sockets, the interface
@@ -32,6 +33,7 @@ struct dhcp_option {
 	uint8_t code;		/* 1..254 */
 	struct bytes value;
 };
+enum { DHCP_VERSION_4 = 1, DHCP_VERSION_6 = 2 };
 struct dhcp_ask {
 	const char *container_id, *network, *ifname;
 	/* absolute path as the plugin has it (the daemon prepends -hostprefix); "" only for release and GC */
@@ -42,6 +44,8 @@ struct dhcp_ask {
 	/* the whole parameter request list (option 55), defaults included */
 	const uint8_t *wanted;
 	size_t n_wanted;
+	/* DHCP_VERSION_*: one lease each, all or none */
+	unsigned versions;
 	/* metric of the routes that the daemon puts back after an expired lease was regained; 0: none */
 	uint32_t priority;
 };
@@ -71,13 +75,16 @@ struct dhcp_lease {
  * ---- calls: from a connection to the daemon ----
  *
  * Allocate and Release are the reference's. Check and GC are our own additions to the same wire: a daemon that does not
- * know them says so ("rpc: can't find method DHCP.Check"), and the plugin does without.
+ * know them says so ("rpc: can't find method DHCP.Check"), and the plugin does without. AllocateVersions is Allocate by
+ * another name, for whoever must not be given an IPv4 address alone: a daemon that knows no other versions does not know
+ * the name either.
  */
 enum dhcp_call_kind {
 	DHCP_ALLOCATE,	/* the lease of this attachment, the one it has or a new one */
 	DHCP_RELEASE,	/* give it back; success if there is none */
 	DHCP_CHECK,	/* the lease if it is alive, else a failure; acquires nothing */
 	DHCP_GC,	/* release what is of ask.network and not of @valid */
+	DHCP_ALLOCATE_VERSIONS,
 };
 struct dhcp_attachment { const char *container_id, *ifname; };
 struct dhcp_call {
@@ -115,6 +122,10 @@ void dhcp_rpc_sent(struct dhcp_rpc *c, size_t n);
  * variables are taken away), -1 if there is none. More than one is a failure. Implemented beside dhcp_rpc.c.
  */
 bool dhcp_activation(int *ret_fd, struct err *e) MUST_CHECK;
+/* Both want a path that fits into a struct sockaddr_un. False: somebody listens there. */
+bool dhcp_nobody_listens(const char *path, struct err *e) MUST_CHECK;
+/* A socket of our own at @path; one that nobody listens on any more is replaced. */
+bool dhcp_listen(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
 
 /*
  * ---- the daemon, implemented by dhcp_daemon.c: what `dhcp daemon [flags]` runs. argv[0] is "daemon". ----

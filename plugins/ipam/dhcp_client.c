@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "lib/fs.h"
+#include "plugins/ipam/dhcp6_client.h"
 #include "plugins/ipam/dhcp_exchange.h"
 #include "plugins/ipam/dhcp_lease.h"
 #include "plugins/ipam/dhcp_socket.h"
@@ -38,69 +39,14 @@ static void lose(struct dhcp_client *c, const char *why);
 static bool come_back(struct dhcp_client *c, struct err *e) MUST_CHECK;
 static void try_renew(struct dhcp_client *c);
 
-PRINTF(2, 3) static void say(const struct dhcp_client *c, const char *fmt, ...)
-{
-	char text[ERR_TEXT_MAX + 128];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	c->host->log(c, text);
-}
-
-static int64_t random_below(int64_t n)
-{
-	uint64_t r;
-
-	fs_random(&r, sizeof(r));
-	return (int64_t)(r % (uint64_t)n);
-}
-
 static int64_t jitter(int64_t ms)
 {
-	return random_below(2 * ms + 1) - ms;
+	return client_random_below(2 * ms + 1) - ms;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
-}
-
-static bool reopen(struct dhcp_client *c, int *ret_netns, bool *ret_gone, struct err *e)
-{
-	return dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, true, ret_netns, ret_gone, e);
-}
-
-/* ---- ends ----------------------------------------------------------------------------------------------------- */
-
-/* The caller returns at once: @c is freed. */
-static void finish(struct dhcp_client *c, const struct err *e)
-{
-	struct err ignored;
-
-	exchange_close(c);
-	loop_timer_off(&c->timer);
-	if (c->state != DHCP_RELEASING && !dhcp_store_drop(c, &ignored))
-		say(c, "%s", ignored.text);
-	if (!c->settled && c->state != DHCP_RELEASING)
-		c->host->settled(c, e);
-	else
-		c->host->gone(c);
-}
-
-static void vanished(struct dhcp_client *c, const struct err *e)
-{
-	say(c, "the container is gone%s: %s", c->settled ? ", its lease is forgotten" : "", e->text);
-	finish(c, e);
-}
-
-static void remember(const struct dhcp_client *c)
-{
-	struct err e = ERR_INIT;
-
-	if (!dhcp_store_put(c, &e))
-		say(c, "a restart will forget this lease: %s", e.text);
 }
 
 /* ---- acquiring ------------------------------------------------------------------------------------------------ */
@@ -132,7 +78,7 @@ static void transmit(struct dhcp_client *c)
 		wait = pause_ms(c);
 	} else {
 		if (e.num != ENETDOWN)
-			say(c, "%s: %s", dhcp_message_name(exchange_message(c->state)), e.text);
+			client_say(c, "%s: %s", dhcp_message_name(exchange_message(c->state)), e.text);
 		wait = e.num == ENETDOWN ? NOT_UP_MS : pause_ms(c);
 	}
 	loop_timer_at(c->host->loop, &c->timer, earlier(now + wait, c->give_up > now ? c->give_up : now));
@@ -172,25 +118,25 @@ static void stay_lost(struct dhcp_client *c)
 	c->state = DHCP_LOST;
 	if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &e)) {
 		if (gone) {
-			vanished(c, &e);
+			client_vanished(c, &e);
 			return;
 		}
-		say(c, "%s", e.text);
+		client_say(c, "%s", e.text);
 	} else {
 		arena_init(&a, NULL, 0);
 		if (!dhcp_client_lease(c, &a, &l, &e) || !dhcp_place_stop(netns, &c->place, &l, &e))
-			say(c, "%s", e.text);
+			client_say(c, "%s", e.text);
 		arena_done(&a);
 	}
-	loop_timer_in(c->host->loop, &c->timer, c->host->resend_max_ms + random_below(JITTER_MS));
+	loop_timer_in(c->host->loop, &c->timer, c->host->resend_max_ms + client_random_below(JITTER_MS));
 }
 
 static void lose(struct dhcp_client *c, const char *why)
 {
-	say(c, "%s: the interface goes down", why);
+	client_say(c, "%s: the interface goes down", why);
 	c->end_at = earlier(c->end_at, loop_now());
 	c->state = DHCP_LOST;
-	remember(c);
+	client_remember(c);
 	stay_lost(c);
 }
 
@@ -200,9 +146,9 @@ static void regain(struct dhcp_client *c)
 	autoclose int netns = -1;
 	bool gone;
 
-	if (!reopen(c, &netns, &gone, &e)) {
+	if (!client_reopen(c, &netns, &gone, &e)) {
 		if (gone) {
-			vanished(c, &e);
+			client_vanished(c, &e);
 			return;
 		}
 	} else {
@@ -211,7 +157,7 @@ static void regain(struct dhcp_client *c)
 		if (discover(c, netns, earlier(2 * c->host->timeout_ms, c->host->give_up_ms), &e))
 			return;
 	}
-	say(c, "%s", e.text);
+	client_say(c, "%s", e.text);
 	stay_lost(c);
 }
 
@@ -230,7 +176,7 @@ static void no_more_tries(struct dhcp_client *c)
 		(void)fail(&e, 0, "no more tries: no DHCP server has offered an address of use (%s)", c->refused);
 	else
 		(void)fail(&e, 0, "no more tries: no DHCP server has offered an address");
-	finish(c, &e);
+	client_finish(c, &e);
 }
 
 static void due_acquiring(struct dhcp_client *c)
@@ -240,8 +186,8 @@ static void due_acquiring(struct dhcp_client *c)
 	int64_t now = loop_now();
 	bool gone;
 
-	if (!reopen(c, &netns, &gone, &e) && gone) {
-		vanished(c, &e);
+	if (!client_reopen(c, &netns, &gone, &e) && gone) {
+		client_vanished(c, &e);
 		return;
 	}
 	if (c->state == DHCP_REBOOTING && now >= c->back_to_start) {
@@ -262,7 +208,7 @@ static void due_acquiring(struct dhcp_client *c)
 static void complain(struct dhcp_client *c, const char *text)
 {
 	if (!c->complained)
-		say(c, "%s", text);
+		client_say(c, "%s", text);
 	c->complained = true;
 }
 
@@ -309,18 +255,6 @@ static void offered(struct dhcp_client *c, const struct dhcp_packet *p)
 
 /* ---- having --------------------------------------------------------------------------------------------------- */
 
-static int64_t moment(int64_t from, uint32_t s)
-{
-	return s == UINT32_MAX ? NEVER : from + (int64_t)s * 1000;
-}
-
-static void count_times(struct dhcp_client *c, const struct dhcp_lease *l)
-{
-	c->renew_at = moment(c->bound_at, l->renew_s);
-	c->rebind_at = moment(c->bound_at, l->rebind_s);
-	c->end_at = moment(c->bound_at, l->lease_s);
-}
-
 /*
  * BOUND until T1, at least until @earliest. Who has nothing to say for days, or ever, looks now and then whether there
  * is a container any more.
@@ -330,7 +264,7 @@ static void rest(struct dhcp_client *c, int64_t earliest)
 	int64_t now = loop_now(), at = c->renew_at > earliest ? c->renew_at : earliest;
 
 	if (at - now > LOOK_AFTER_MS)
-		at = now + c->host->resend_max_ms + random_below(JITTER_MS);
+		at = now + c->host->resend_max_ms + client_random_below(JITTER_MS);
 	loop_timer_at(c->host->loop, &c->timer, at);
 }
 
@@ -343,7 +277,7 @@ static void due_bound(struct dhcp_client *c)
 	if (loop_now() >= c->renew_at)
 		try_renew(c);
 	else if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &e) && gone)
-		vanished(c, &e);
+		client_vanished(c, &e);
 	else
 		rest(c, 0);
 }
@@ -354,8 +288,8 @@ static void put_back(struct dhcp_client *c, const struct dhcp_lease *l)
 	autoclose int netns = -1;
 	bool gone;
 
-	if (!reopen(c, &netns, &gone, &e) || !dhcp_place_restore(netns, &c->place, l, c->ask.priority, &e))
-		say(c, "%s", e.text);
+	if (!client_reopen(c, &netns, &gone, &e) || !dhcp_place_restore(netns, &c->place, l, c->ask.priority, &e))
+		client_say(c, "%s", e.text);
 }
 
 static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const struct dhcp_lease *l)
@@ -367,16 +301,17 @@ static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const stru
 	c->ack_len = p->len;
 	c->bound_at = c->asked;
 	c->offerer = l->server;
-	count_times(c, l);
+	client_count_times(c, l);
 	exchange_close(c);
-	say(c, "%s %s from %s for %u s", c->state == DHCP_RENEWING || c->state == DHCP_REBINDING ? "renewed" : "leased",
-	    cidr_text(&l->address, address), ip_text(&l->server, server), l->lease_s);
+	client_say(c, "%s %s from %s for %u s",
+		   c->state == DHCP_RENEWING || c->state == DHCP_REBINDING ? "renewed" : "leased",
+		   cidr_text(&l->address, address), ip_text(&l->server, server), l->lease_s);
 	c->state = DHCP_BOUND;
 	c->settled = true;
 	if (c->raised && ip_eq(&l->address.ip, &c->had))
 		put_back(c, l);
 	c->raised = false;
-	remember(c);
+	client_remember(c);
 	/* A server that thought for longer than T1 does not make us ask it again at once. */
 	rest(c, loop_now() + DHCP_RENEW_S_MIN * 500);
 	if (first)
@@ -395,8 +330,8 @@ static void refuse(struct dhcp_client *c, const struct err *why)
 		return;
 	}
 	if (!exchange_send(c, DHCP_RELEASING, &ignored))
-		say(c, "%s", ignored.text);
-	finish(c, why);
+		client_say(c, "%s", ignored.text);
+	client_finish(c, why);
 }
 
 /* Nothing of @c may be touched after this. */
@@ -483,17 +418,17 @@ static void try_renew(struct dhcp_client *c)
 	}
 	c->state = now >= c->rebind_at ? DHCP_REBINDING : DHCP_RENEWING;
 	exchange_begin(c);
-	if (!reopen(c, &netns, &gone, &e)) {
+	if (!client_reopen(c, &netns, &gone, &e)) {
 		if (gone) {
-			vanished(c, &e);
+			client_vanished(c, &e);
 			return;
 		}
-		say(c, "%s", e.text);
+		client_say(c, "%s", e.text);
 		try_later(c);
 		return;
 	}
 	if (!ask_renewal(c, netns, &e)) {
-		say(c, "%s: %s", c->state == DHCP_RENEWING ? "renew" : "rebind", e.text);
+		client_say(c, "%s: %s", c->state == DHCP_RENEWING ? "renew" : "rebind", e.text);
 		try_later(c);
 		return;
 	}
@@ -504,7 +439,7 @@ static void try_renew(struct dhcp_client *c)
 static void due_renewing(struct dhcp_client *c)
 {
 	if (c->io.fd >= 0 && loop_now() < phase_end(c)) {
-		say(c, "no answer from the server");
+		client_say(c, "no answer from the server");
 		try_later(c);
 		return;
 	}
@@ -526,12 +461,12 @@ static void due_releasing(struct dhcp_client *c)
 			return;
 		}
 		/* Nobody answers for the server's address: to the MAC that it had. */
-		if (!reopen(c, &netns, &gone, &e) || !exchange_raw(c, netns, &e) ||
+		if (!client_reopen(c, &netns, &gone, &e) || !exchange_raw(c, netns, &e) ||
 		    !exchange_send(c, DHCP_RELEASING, &e))
-			say(c, "release: %s", e.text);
+			client_say(c, "release: %s", e.text);
 	}
-	say(c, "released");
-	finish(c, NULL);
+	client_say(c, "released");
+	client_finish(c, NULL);
 }
 
 static bool send_release(struct dhcp_client *c, struct err *e)
@@ -542,7 +477,7 @@ static bool send_release(struct dhcp_client *c, struct err *e)
 	/* In the middle of an acquisition there is a socket, and no address yet. */
 	if (c->state == DHCP_REQUESTING)
 		return exchange_send(c, DHCP_RELEASING, e);
-	if (!reopen(c, &netns, &gone, e))
+	if (!client_reopen(c, &netns, &gone, e))
 		return false;
 	exchange_begin(c);
 	if (exchange_udp(c, netns, e) && exchange_send(c, DHCP_RELEASING, e))
@@ -557,16 +492,20 @@ void dhcp_client_release(struct dhcp_client *c)
 	struct err e = ERR_INIT;
 	bool something = dhcp_client_has_lease(c) || (c->state == DHCP_REQUESTING && c->asked);
 
+	if (dhcp_client_is6(c)) {
+		dhcp6_client_release(c);
+		return;
+	}
 	loop_timer_off(&c->timer);
 	if (!dhcp_store_drop(c, &e))
-		say(c, "%s", e.text);
+		client_say(c, "%s", e.text);
 	if (something && !send_release(c, &e)) {
-		say(c, "forgotten, not released: %s", e.text);
+		client_say(c, "forgotten, not released: %s", e.text);
 		something = false;
 	}
 	c->state = DHCP_RELEASING;
 	if (!something) {
-		finish(c, NULL);
+		client_finish(c, NULL);
 		return;
 	}
 	c->give_up = loop_now() + DRAIN_MS;
@@ -582,7 +521,7 @@ static void due(struct loop_timer *t)
 
 	if (c->unseen && c->state != DHCP_RELEASING) {
 		if (!come_back(c, &e))
-			vanished(c, &e);
+			client_vanished(c, &e);
 		return;
 	}
 	switch (c->state) {
@@ -655,6 +594,7 @@ static struct dhcp_ask copy_ask(struct arena *a, const struct dhcp_ask *ask)
 		.wanted = (const uint8_t *)arena_strndup(a, (const char *)ask->wanted, ask->n_wanted),
 		.n_wanted = ask->n_wanted,
 		.priority = ask->priority,
+		.versions = ask->versions,
 	};
 }
 
@@ -680,6 +620,8 @@ struct dhcp_client *dhcp_client_new(const struct dhcp_host *h, const struct dhcp
 	c->io = (struct loop_io){ -1, ready };
 	c->udp = -1;
 	c->bound_at = c->renew_at = c->rebind_at = c->end_at = NEVER;
+	if (dhcp_client_is6(c))
+		dhcp6_client_init(c);
 	return c;
 }
 
@@ -695,6 +637,8 @@ bool dhcp_client_start(struct dhcp_client *c, const struct dhcp_client *old, str
 {
 	autoclose int netns = -1;
 
+	if (dhcp_client_is6(c))
+		return dhcp6_client_start(c, old, e);
 	if (!dhcp_place_open(c->netns, c->ask.ifname, &c->place, &netns, e))
 		return false;
 	if (old && old->ack_len) {
@@ -722,13 +666,13 @@ static void come_back_later(struct dhcp_client *c, const struct err *e)
 
 	snprintf(text, sizeof(text), "the lease is kept, and looked at again soon: %s", e->text);
 	complain(c, text);
-	loop_timer_in(c->host->loop, &c->timer, COME_BACK_MS + random_below(JITTER_MS));
+	loop_timer_in(c->host->loop, &c->timer, COME_BACK_MS + client_random_below(JITTER_MS));
 }
 
 /* The first look at the place of a lease from the store. False: it is gone. */
 static bool come_back(struct dhcp_client *c, struct err *e)
 {
-	int64_t now = loop_now(), soon = now + random_below(RESUME_SPREAD);
+	int64_t now = loop_now(), soon = now + client_random_below(RESUME_SPREAD);
 	struct err why = ERR_INIT;
 	autoclose int netns = -1;
 	bool gone;
@@ -759,6 +703,8 @@ bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e)
 	struct arena a;
 	bool ok;
 
+	if (dhcp_client_is6(c))
+		return dhcp6_client_resume(c, lost, e);
 	arena_init(&a, NULL, 0);
 	ok = dhcp_client_lease(c, &a, &l, e);
 	arena_done(&a);
@@ -767,11 +713,16 @@ bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e)
 	c->settled = c->unseen = true;
 	c->wanted = l.address.ip;
 	c->offerer = l.server;
-	count_times(c, &l);
+	client_count_times(c, &l);
 	c->state = lost ? DHCP_LOST : DHCP_BOUND;
 	if (lost)
 		c->end_at = earlier(c->end_at, loop_now());
 	return come_back(c, e);
+}
+
+bool dhcp_client_is6(const struct dhcp_client *c)
+{
+	return c->ask.versions == DHCP_VERSION_6;
 }
 
 bool dhcp_client_has_lease(const struct dhcp_client *c)
@@ -785,6 +736,8 @@ bool dhcp_client_lease(const struct dhcp_client *c, struct arena *a, struct dhcp
 	struct bytes raw = { (const char *)c->ack, c->ack_len };
 	struct dhcp_packet p;
 
+	if (dhcp_client_is6(c))
+		return dhcp6_client_lease(c, a, ret, e);
 	return dhcp_packet_read(raw, &p, e) && dhcp_lease_read(a, &p, ret, e);
 }
 

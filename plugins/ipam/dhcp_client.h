@@ -2,7 +2,8 @@
 /*
  * DOC: Theory of operation
  *
- * One lease, by RFC 2131. A client is a state, its sockets, and one timer; nothing waits.
+ * One lease of an IPv4 address, by RFC 2131 (dhcp6_client.h keeps those of IPv6 addresses). A client is a state, its
+ * sockets, and one timer; nothing waits.
  *
  *	state       has                     the timer means
  *	SELECTING   packet socket           send DISCOVER again
@@ -33,6 +34,7 @@
 #define CRIMP_PLUGINS_IPAM_DHCP_CLIENT_H
 
 #include "plugins/ipam/dhcp.h"
+#include "plugins/ipam/dhcp6_packet.h"
 #include "plugins/ipam/dhcp_loop.h"
 #include "plugins/ipam/dhcp_packet.h"
 #include "plugins/ipam/dhcp_place.h"
@@ -98,10 +100,28 @@ struct dhcp_client {
 	size_t ack_len;
 	int64_t bound_at, renew_at, rebind_at, end_at;	/* INT64_MAX: never */
 
+	/* The other lease of a pair was not to be had, or nobody waits for both any more: released when not waited for. */
+	bool orphan;
+
+	/* IPv6 (dhcp6_client.c) */
+	struct {
+		uint32_t iaid;
+		uint8_t duid[18];
+		uint8_t server[DHCP6_DUID_MAX];	/* DUID of who is asked; of whose ADVERTISE is the best so far */
+		size_t server_len;
+		bool offered;
+		struct ip offer;
+		uint8_t preference;
+		uint16_t status;		/* why the last server did not offer anything */
+		int64_t pause;			/* the latest one between two tries; 0: none yet */
+		int64_t next;			/* when the next try to renew is due */
+		int64_t solicit_max_ms;
+	} six;
+
 	char memory[1024];
 };
 
-/* A copy of @ask. Fails if its options do not fit into a message. The caller frees with dhcp_client_free(). */
+/* A copy of @ask, of whose versions there is one. The caller frees with dhcp_client_free(). */
 struct dhcp_client *dhcp_client_new(const struct dhcp_host *h, const struct dhcp_ask *ask);
 /* Closes and frees, tells nobody. */
 void dhcp_client_free(struct dhcp_client *c);
@@ -124,7 +144,22 @@ void dhcp_client_release(struct dhcp_client *c);
  */
 bool dhcp_client_alive(struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e) MUST_CHECK;
 bool dhcp_client_has_lease(const struct dhcp_client *c);
+bool dhcp_client_is6(const struct dhcp_client *c);
 /* What the last ACK says. */
 bool dhcp_client_lease(const struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e) MUST_CHECK;
+
+/* ---- what clients of both families do alike: dhcp_alike.c ---- */
+
+void client_say(const struct dhcp_client *c, const char *fmt, ...) PRINTF(2, 3);
+int64_t client_random_below(int64_t n);
+/* dhcp_place_reopen(), the interface is set up. */
+bool client_reopen(struct dhcp_client *c, int *ret_netns, bool *ret_gone, struct err *e) MUST_CHECK;
+/* The end, which the host is told of; the caller returns at once: @c is freed. */
+void client_finish(struct dhcp_client *c, const struct err *e);
+/* The same, because there is no container any more. */
+void client_vanished(struct dhcp_client *c, const struct err *e);
+/* Into the store; a failure is said and no more. */
+void client_remember(const struct dhcp_client *c);
+void client_count_times(struct dhcp_client *c, const struct dhcp_lease *l);
 
 #endif

@@ -22,6 +22,7 @@ struct draft {
 	const char *socket;
 	struct list provide, request;
 	uint32_t priority;
+	const struct json *version;
 };
 
 static const struct field provide_fields[] = {
@@ -48,6 +49,7 @@ static const struct field ipam_fields[] = {
 	FIELD(struct draft, provide, read_list, .arg = &provide_list),
 	FIELD(struct draft, request, read_list, .arg = &request_list),
 	FIELD(struct draft, priority, read_u32),
+	FIELD(struct draft, version, read_json),
 	{ 0 }
 };
 static const struct field place_fields[] = {
@@ -200,6 +202,27 @@ static bool draft_read(struct arena *a, const struct json *ipam, const struct fi
 	return wrap(e, "ipam");
 }
 
+/* A number or its text. */
+static bool is_number(const struct json *v, const char *text)
+{
+	return json_str_is(v, text) || (v->type == JSON_NUMBER && v->raw.len == 1 && v->raw.data[0] == *text);
+}
+
+/* An addition to the reference's keys. */
+static bool version_read(const struct json *v, unsigned *ret, struct err *e)
+{
+	if (json_absent(v) || is_number(v, "4"))
+		*ret = DHCP_VERSION_4;
+	else if (is_number(v, "6"))
+		*ret = DHCP_VERSION_6;
+	else if (json_str_is(v, "dual"))
+		*ret = DHCP_VERSION_4 | DHCP_VERSION_6;
+	else
+		return fail_code(e, CNI_INVALID_CONFIG, "version: want 4, 6 or \"dual\", have %.*s",
+				 (int)(v->raw.len < 64 ? v->raw.len : 64), v->raw.data);
+	return true;
+}
+
 bool dhcp_conf_read(struct arena *a, const struct json *ipam, const char *args, struct dhcp_conf *ret, struct err *e)
 {
 	struct dhcp_conf c = { .socket = NULL };
@@ -216,7 +239,7 @@ bool dhcp_conf_read(struct arena *a, const struct json *ipam, const char *args, 
 	for (size_t i = 0; i < d.provide.n; i++)
 		if (!provide_read(a, &p[i], args, &c, e))
 			return wrap(e, "ipam: provide[%zu]", i);
-	if (!requests_read(&d.request, &c, e))
+	if (!version_read(d.version, &c.versions, e) || !requests_read(&d.request, &c, e))
 		return wrap(e, "ipam");
 	c.priority = d.priority;
 	*ret = c;

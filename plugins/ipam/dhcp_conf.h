@@ -15,6 +15,7 @@ struct dhcp_conf {
 	uint8_t *wanted;		/* each code once */
 	size_t n_wanted;
 	uint32_t priority;		/* 0: none */
+	unsigned versions;		/* DHCP_VERSION_* */
 };
 
 /* Everything, checked. @args: CNI_ARGS. Codes 6 and 7. */

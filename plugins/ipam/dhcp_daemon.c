@@ -7,6 +7,9 @@
  * waiting calls go with it, and an acquisition that nobody waits for any more is taken back: who asked has given up,
  * and will not come to release.
  *
+ * A call may want a lease of each family, and is answered when both are there; when one is not to be had, the other one
+ * that was made for this call is released.
+ *
  * A client that releases is out of the table of leases: the same container may be given a new lease meanwhile.
  */
 #include "plugins/ipam/dhcp.h"
@@ -18,7 +21,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@
 #define READ_SIZE  16384
 #define STORE_TAIL ".leases"
 #define LISTEN_AGAIN_MS 100
+#define FAMILIES	2
 
 struct conn {
 	struct conn *next;
@@ -45,7 +48,9 @@ struct waiting {
 	struct conn *conn;
 	uint64_t serial;
 	enum dhcp_call_kind kind;
-	const struct dhcp_client *client; /* NULL: GC, which waits for all that release */
+	/* IPv4 and IPv6; NULL: not asked for, or released by now. None: GC, which waits for all that release. */
+	struct dhcp_client *clients[FAMILIES];
+	bool fresh[FAMILIES]; /* made for this call */
 };
 
 static struct daemon {
@@ -56,6 +61,7 @@ static struct daemon {
 	struct conn *conns;
 	struct dhcp_client *clients;
 	struct waiting *waiting;
+	bool abandoning;
 	const char *pidfile, *prefix, *socket, *store;
 	const char *socket_path; /* with the prefix */
 	struct arena arena;
@@ -105,18 +111,30 @@ static void client_forget(struct dhcp_client *c)
 static bool is_waited_for(const struct dhcp_client *c)
 {
 	for (const struct waiting *w = d.waiting; w; w = w->next)
-		if (w->client == c)
+		if (w->clients[0] == c || w->clients[1] == c)
 			return true;
 	return false;
 }
 
-/* Acquisitions whose callers have all gone. Releasing may end a client at once, so the walk begins anew. */
+/* A call ends without its leases: what was made for it is of no use alone. */
+static void give_up(const struct waiting *w)
+{
+	for (size_t i = 0; i < FAMILIES; i++)
+		if (w->fresh[i] && w->clients[i])
+			w->clients[i]->orphan = true;
+}
+
+/* Acquisitions whose callers have all gone, and halves of pairs. Releasing may end a client at once, so the walk begins anew. */
 static void abandon(void)
 {
 	struct dhcp_client *c = d.clients;
 
+	/* We come back to this by the end of a client that we release. */
+	if (d.abandoning)
+		return;
+	d.abandoning = true;
 	while (c) {
-		if (c->settled || c->state == DHCP_RELEASING || is_waited_for(c)) {
+		if ((c->settled && !c->orphan) || c->state == DHCP_RELEASING || is_waited_for(c)) {
 			c = c->next;
 			continue;
 		}
@@ -124,6 +142,7 @@ static void abandon(void)
 		dhcp_client_release(c);
 		c = d.clients;
 	}
+	d.abandoning = false;
 }
 
 static void conn_close(struct conn *c)
@@ -139,6 +158,7 @@ static void conn_close(struct conn *c)
 			continue;
 		}
 		*w = one->next;
+		give_up(one);
 		free(one);
 	}
 	while (*at != c)
@@ -183,36 +203,41 @@ static void conn_wake(struct conn *c)
 	loop_change(&d.loop, &c->io, (c->doomed ? 0 : EPOLLIN) | EPOLLOUT);
 }
 
-static void answer(struct conn *conn, uint64_t serial, const struct dhcp_lease *l, const struct err *e)
+static void answer(struct conn *conn, uint64_t serial, const struct dhcp_lease *l, size_t n, const struct err *e)
 {
-	dhcp_rpc_answer(conn->rpc, serial, l, l ? 1 : 0, e);
+	dhcp_rpc_answer(conn->rpc, serial, l, n, e);
 	conn_wake(conn);
 }
 
-static void answer_lease(struct conn *conn, uint64_t serial, struct dhcp_client *c)
+static void answer_leases(struct conn *conn, uint64_t serial, struct dhcp_client *const clients[static FAMILIES])
 {
+	struct dhcp_lease leases[FAMILIES];
 	struct err e = ERR_INIT;
-	struct dhcp_lease l;
 	struct arena a;
+	bool ok = true;
+	size_t n = 0;
 
 	arena_init(&a, NULL, 0);
-	if (dhcp_client_lease(c, &a, &l, &e))
-		answer(conn, serial, &l, NULL);
-	else
-		answer(conn, serial, NULL, &e);
+	for (size_t i = 0; i < FAMILIES && ok; i++)
+		if (clients[i]) {
+			ok = dhcp_client_lease(clients[i], &a, &leases[n], &e);
+			n++;
+		}
+	answer(conn, serial, leases, ok ? n : 0, ok ? NULL : &e);
 	arena_done(&a);
 }
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
 
-static void wait_for(struct conn *conn, const struct dhcp_call *call, const struct dhcp_client *c)
+static struct waiting *wait_for(struct conn *conn, const struct dhcp_call *call)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		abort();
-	*w = (struct waiting){ d.waiting, conn, call->serial, call->kind, c };
+	*w = (struct waiting){ .next = d.waiting, .conn = conn, .serial = call->serial, .kind = call->kind };
 	d.waiting = w;
+	return w;
 }
 
 static bool anybody_releases(void)
@@ -223,34 +248,75 @@ static bool anybody_releases(void)
 	return false;
 }
 
-static void answer_one(const struct waiting *w, struct dhcp_client *c, const struct err *e)
+/* Is every lease there that the call asks for? */
+static bool is_served(const struct waiting *w)
+{
+	for (size_t i = 0; i < FAMILIES; i++)
+		if (w->clients[i] && !w->clients[i]->settled)
+			return false;
+	return true;
+}
+
+static bool is_bound(const struct dhcp_client *c)
+{
+	return !c || dhcp_client_has_lease(c);
+}
+
+static void answer_leased(const struct waiting *w)
 {
 	struct err lost = ERR_INIT;
 
-	if (w->kind != DHCP_ALLOCATE || e) {
-		answer(w->conn, w->serial, NULL, e);
-	} else if (c && c->state == DHCP_BOUND) {
-		answer_lease(w->conn, w->serial, c);
-	} else {
-		(void)fail(&lost, 0, "the lease was released while it was being acquired");
-		answer(w->conn, w->serial, NULL, &lost);
+	if (is_bound(w->clients[0]) && is_bound(w->clients[1])) {
+		for (size_t i = 0; i < FAMILIES; i++)
+			if (w->clients[i])
+				w->clients[i]->orphan = false;
+		answer_leases(w->conn, w->serial, w->clients);
+		return;
 	}
+	(void)fail(&lost, 0, "the lease was released while it was being acquired");
+	give_up(w);
+	answer(w->conn, w->serial, NULL, 0, &lost);
 }
 
-/* Answer what waited for @c (NULL: for all that release). @e NULL: it went well. */
-static void answer_waiting(struct dhcp_client *c, const struct err *e)
+/* False: the call goes on waiting. @c is over if @ended. */
+static bool answer_one(struct waiting *w, struct dhcp_client *c, bool ended, const struct err *e)
+{
+	struct err lost = ERR_INIT;
+	bool acquires = w->kind == DHCP_ALLOCATE || w->kind == DHCP_ALLOCATE_VERSIONS;
+
+	if (acquires && !ended) {
+		if (is_served(w))
+			answer_leased(w);
+		return is_served(w);
+	}
+	for (size_t i = 0; i < FAMILIES; i++)
+		if (w->clients[i] == c)
+			w->clients[i] = NULL;
+	if (!acquires && !e && (w->clients[0] || w->clients[1]))
+		return false;
+	if (acquires && !e) {
+		(void)fail(&lost, 0, "the lease was released while it was being acquired");
+		e = &lost;
+	}
+	give_up(w);
+	answer(w->conn, w->serial, NULL, 0, e);
+	return true;
+}
+
+/* Answer what waited for @c (NULL: for all that release). @ended: it is over; @e NULL: it went well. */
+static void answer_waiting(struct dhcp_client *c, bool ended, const struct err *e)
 {
 	struct waiting **at = &d.waiting;
 
 	while (*at) {
 		struct waiting *w = *at;
+		bool of_it = c ? w->clients[0] == c || w->clients[1] == c : w->kind == DHCP_GC;
 
-		if (w->client != c) {
+		if (!of_it || !answer_one(w, c, ended, e)) {
 			at = &w->next;
 			continue;
 		}
 		*at = w->next;
-		answer_one(w, c, e);
 		free(w);
 	}
 }
@@ -259,17 +325,19 @@ static void settled(struct dhcp_client *c, const struct err *e)
 {
 	if (e)
 		say_of(c, e->text);
-	answer_waiting(c, e);
+	answer_waiting(c, e != NULL, e);
 	if (e)
 		client_forget(c);
+	abandon();
 }
 
 static void gone(struct dhcp_client *c)
 {
-	answer_waiting(c, NULL);
+	answer_waiting(c, true, NULL);
 	client_forget(c);
 	if (!anybody_releases())
-		answer_waiting(NULL, NULL);
+		answer_waiting(NULL, true, NULL);
+	abandon();
 }
 
 static bool is_of(const struct dhcp_client *c, const struct dhcp_ask *ask)
@@ -278,11 +346,13 @@ static bool is_of(const struct dhcp_client *c, const struct dhcp_ask *ask)
 	       str_eq(c->ask.network, ask->network) && str_eq(c->ask.ifname, ask->ifname);
 }
 
-static struct dhcp_client *client_find(const struct dhcp_ask *ask)
+static const unsigned versions[FAMILIES] = { DHCP_VERSION_4, DHCP_VERSION_6 };
+
+static struct dhcp_client *client_find(const struct dhcp_ask *ask, unsigned version)
 {
 	struct dhcp_client *c = d.clients;
 
-	while (c && !is_of(c, ask))
+	while (c && (c->ask.versions != version || !is_of(c, ask)))
 		c = c->next;
 	return c;
 }
@@ -294,72 +364,115 @@ static void client_add(struct dhcp_client *c)
 }
 
 /* A new container under an old name, or a lease that ended: begin anew, and ask for the address that there was. */
-static void acquire(struct conn *conn, const struct dhcp_call *call, struct dhcp_client *old)
+static bool acquire(const struct dhcp_ask *wish, unsigned version, struct dhcp_client *old, struct dhcp_client **ret,
+		    struct err *e)
 {
-	struct dhcp_client *c = dhcp_client_new(&d.host, &call->ask);
-	struct err e = ERR_INIT;
+	struct dhcp_ask ask = *wish;
+	struct dhcp_client *c;
 
-	if (!dhcp_client_start(c, old, &e)) {
+	ask.versions = version;
+	c = dhcp_client_new(&d.host, &ask);
+	if (!dhcp_client_start(c, old, e)) {
 		dhcp_client_free(c);
-		answer(conn, call->serial, NULL, &e);
-		return;
+		return false;
 	}
-	if (old)
+	if (old) {
+		answer_waiting(old, true, NULL);
 		client_forget(old);
+	}
 	client_add(c);
-	wait_for(conn, call, c);
+	*ret = c;
+	return true;
 }
 
-static void allocate(struct conn *conn, const struct dhcp_call *call)
+/* The client of one family: what there is and is alive or on its way, else a new one. */
+static bool provide(const struct dhcp_ask *ask, unsigned version, struct dhcp_client **ret, bool *ret_fresh,
+		    struct err *e)
 {
-	struct dhcp_client *c = client_find(&call->ask);
-	struct err e = ERR_INIT;
+	struct dhcp_client *c = client_find(ask, version);
+	struct err ended = ERR_INIT;
 	struct dhcp_lease l;
 	struct arena a;
+	bool usable;
 
-	if (c && !c->settled && str_eq(c->ask.netns, call->ask.netns)) {
-		wait_for(conn, call, c);
-		return;
-	}
 	/* Another container under the same name: what is on its way is for an interface that nobody asks about. */
-	if (c && !c->settled) {
+	if (c && !c->settled && !str_eq(c->ask.netns, ask->netns)) {
 		dhcp_client_release(c);
 		c = NULL;
 	}
 	arena_init(&a, NULL, 0);
-	if (c && str_eq(c->ask.netns, call->ask.netns) && dhcp_client_alive(c, &a, &l, &e))
-		answer(conn, call->serial, &l, NULL);
-	else
-		acquire(conn, call, c);
+	usable = c && (!c->settled || (str_eq(c->ask.netns, ask->netns) && dhcp_client_alive(c, &a, &l, &ended)));
 	arena_done(&a);
+	*ret_fresh = !usable;
+	if (!usable)
+		return acquire(ask, version, c, ret, e);
+	*ret = c;
+	return true;
+}
+
+static void allocate(struct conn *conn, const struct dhcp_call *call)
+{
+	struct waiting *w = wait_for(conn, call);
+	struct err e = ERR_INIT;
+	bool ok = true;
+
+	for (size_t i = 0; i < FAMILIES && ok; i++)
+		if (call->ask.versions & versions[i])
+			ok = provide(&call->ask, versions[i], &w->clients[i], &w->fresh[i], &e);
+	if (ok && !is_served(w))
+		return;
+	/* Nothing was added since: it is the first. */
+	d.waiting = w->next;
+	if (ok) {
+		answer_leased(w);
+	} else {
+		give_up(w);
+		answer(conn, call->serial, NULL, 0, &e);
+	}
+	free(w);
+	abandon();
 }
 
 static void check(struct conn *conn, const struct dhcp_call *call)
 {
-	struct dhcp_client *c = client_find(&call->ask);
+	struct dhcp_lease leases[FAMILIES];
 	struct err e = ERR_INIT;
-	struct dhcp_lease l;
 	struct arena a;
-	bool ok;
+	bool ok = true;
+	size_t n = 0;
 
 	arena_init(&a, NULL, 0);
-	ok = c && c->settled ? dhcp_client_alive(c, &a, &l, &e)
-			     : fail(&e, 0, "the daemon has no lease for %s/%s/%s", call->ask.container_id,
-				    call->ask.network, call->ask.ifname);
-	answer(conn, call->serial, ok ? &l : NULL, ok ? NULL : &e);
+	for (size_t i = 0; i < FAMILIES && ok; i++) {
+		struct dhcp_client *c = client_find(&call->ask, versions[i]);
+
+		if (!(call->ask.versions & versions[i]))
+			continue;
+		ok = c && c->settled ? dhcp_client_alive(c, &a, &leases[n++], &e)
+				     : fail(&e, 0, "the daemon has no lease for %s/%s/%s%s", call->ask.container_id,
+					    call->ask.network, call->ask.ifname,
+					    versions[i] == DHCP_VERSION_6 ? " (IPv6)" : "");
+	}
+	answer(conn, call->serial, leases, ok ? n : 0, ok ? NULL : &e);
 	arena_done(&a);
 }
 
+/* Of both families, whatever the configuration says by now. */
 static void release(struct conn *conn, const struct dhcp_call *call)
 {
-	struct dhcp_client *c = client_find(&call->ask);
+	struct dhcp_client *clients[FAMILIES];
+	struct waiting *w;
 
-	if (!c) {
-		answer(conn, call->serial, NULL, NULL);
+	for (size_t i = 0; i < FAMILIES; i++)
+		clients[i] = client_find(&call->ask, versions[i]);
+	if (!clients[0] && !clients[1]) {
+		answer(conn, call->serial, NULL, 0, NULL);
 		return;
 	}
-	wait_for(conn, call, c);
-	dhcp_client_release(c);
+	w = wait_for(conn, call);
+	memcpy(w->clients, clients, sizeof(clients));
+	for (size_t i = 0; i < FAMILIES; i++)
+		if ((clients[i] = client_find(&call->ask, versions[i])))
+			dhcp_client_release(clients[i]);
 }
 
 static bool is_valid(const struct dhcp_client *c, const struct dhcp_call *call)
@@ -384,14 +497,15 @@ static void collect(struct conn *conn, const struct dhcp_call *call)
 		c = d.clients;
 	}
 	if (anybody_releases())
-		wait_for(conn, call, NULL);
+		(void)wait_for(conn, call);
 	else
-		answer(conn, call->serial, NULL, NULL);
+		answer(conn, call->serial, NULL, 0, NULL);
 }
 
 static void dispatch(struct conn *conn, const struct dhcp_call *call)
 {
 	switch (call->kind) {
+	case DHCP_ALLOCATE_VERSIONS:
 	case DHCP_ALLOCATE: allocate(conn, call); break;
 	case DHCP_RELEASE: release(conn, call); break;
 	case DHCP_CHECK: check(conn, call); break;
@@ -506,70 +620,12 @@ static bool watch_signals(struct err *e)
 	return loop_add(&d.loop, &d.signals, EPOLLIN, e);
 }
 
-/* Does somebody listen there? A socket whose daemon was killed refuses. */
-static bool is_stale(const struct sockaddr_un *at)
-{
-	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	return fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 && errno == ECONNREFUSED;
-}
-
-static bool make_folder(const char *path, struct err *e)
-{
-	const char *slash = strrchr(path, '/');
-
-	return !slash || slash == path || fs_mkdirs(arena_strndup(&d.arena, path, (size_t)(slash - path)), 0700, e);
-}
-
-/* Whatever the umask: root and its group may ask. One thread, so nobody else makes a file meanwhile. */
-static bool bind_0660(int fd, const struct sockaddr_un *at)
-{
-	mode_t old = umask(0117);
-	int rc = bind(fd, (const struct sockaddr *)at, sizeof(*at)), num = errno;
-
-	umask(old);
-	errno = num;
-	return rc == 0;
-}
-
-/* False: somebody does. */
-static bool nobody_listens(const char *path, struct err *e)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	struct stat st;
-
-	memcpy(at.sun_path, path, strlen(path));
-	return lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode) || is_stale(&at) ||
-	       fail(e, EADDRINUSE, "listen at %s", path);
-}
-
-static bool listen_at(const char *path, int *ret_fd, struct err *e)
-{
-	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	struct stat st;
-
-	memcpy(at.sun_path, path, strlen(path));
-	if (fd < 0)
-		return fail(e, errno, "socket");
-	if (!make_folder(path, e))
-		return false;
-	if (!nobody_listens(path, e))
-		return false;
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && !fs_remove(path, e))
-		return false;
-	if (!bind_0660(fd, &at) || listen(fd, SOMAXCONN) < 0)
-		return fail(e, errno, "listen at %s", path);
-	*ret_fd = fd_take(&fd);
-	return true;
-}
-
 /* @given: the socket of the service manager, -1: none. */
 static bool open_listener(int given, struct err *e)
 {
 	int fd = given;
 
-	if (fd < 0 && !listen_at(d.socket_path, &fd, e))
+	if (fd < 0 && !dhcp_listen(d.socket_path, &fd, e))
 		return false;
 	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	d.listener = (struct loop_io){ fd, listener_ready };
@@ -658,7 +714,7 @@ static bool serve(struct err *e)
 	raise_limits();
 	if (!loop_open(&d.loop, e) || !watch_signals(e) || !dhcp_activation(&given, e))
 		return false;
-	if (given < 0 && !nobody_listens(d.socket_path, e))
+	if (given < 0 && !dhcp_nobody_listens(d.socket_path, e))
 		return false;
 	lock_store(&lock);
 	if (!open_listener(given, e))

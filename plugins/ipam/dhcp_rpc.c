@@ -260,7 +260,7 @@ void dhcp_rpc_answer(struct dhcp_rpc *c, uint64_t serial, const struct dhcp_leas
 		return;
 	}
 	arena_init(&a, NULL, 0);
-	if (s->kind == DHCP_ALLOCATE || s->kind == DHCP_CHECK)
+	if (s->kind == DHCP_ALLOCATE || s->kind == DHCP_ALLOCATE_VERSIONS || s->kind == DHCP_CHECK)
 		answer_put(c, wire_methods[s->kind], s->seq, "", WIRE_RESULT, wire_result(&a, leases, n, &s->wish), &a);
 	else
 		answer_put(c, wire_methods[s->kind], s->seq, "", WIRE_NOTHING, gob_struct(&a), &a);
@@ -314,6 +314,7 @@ static bool attachment_read(struct arena *a, const struct gob_value *args, const
 	ask->wanted = conf.wanted;
 	ask->n_wanted = conf.n_wanted;
 	ask->priority = conf.priority;
+	ask->versions = conf.versions;
 	return true;
 }
 

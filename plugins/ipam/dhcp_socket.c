@@ -14,6 +14,7 @@
 
 #include "kernel/netns.h"
 #include "lib/fs.h"
+#include "plugins/ipam/dhcp6_packet.h"
 #include "plugins/ipam/dhcp_packet.h"
 
 #define IP_HEADER  20
@@ -254,4 +255,49 @@ bool dhcp_socket_drained(int fd)
 	int left;
 
 	return ioctl(fd, SIOCOUTQ, &left) < 0 || left == 0;
+}
+
+/* ---- IPv6 ---- */
+
+static struct sockaddr_in6 inet6(const uint8_t *ip, uint32_t index, uint16_t port)
+{
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = index };
+
+	memcpy(&at.sin6_addr, ip, sizeof(at.sin6_addr));
+	return at;
+}
+
+bool dhcp6_udp_open(int netns, uint32_t index, const struct ip *local, int *ret_fd, struct err *e)
+{
+	autoclose int fd = socket_in(netns, AF_INET6, SOCK_DGRAM, e);
+	struct sockaddr_in6 at = inet6(local->b, index, DHCP6_CLIENT_PORT);
+	int on = 1;
+
+	if (fd < 0)
+		return false;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
+		return fail(e, errno, "UDP socket of the link-local address");
+	*ret_fd = fd_take(&fd);
+	return true;
+}
+
+bool dhcp6_udp_send(int fd, uint32_t index, struct bytes message, struct err *e)
+{
+	static const uint8_t servers[16] = { 0xff, 0x02, [13] = 1, [15] = 2 };
+	struct sockaddr_in6 to = inet6(servers, index, DHCP6_SERVER_PORT);
+
+	return sendto(fd, message.data, message.len, MSG_NOSIGNAL, (const struct sockaddr *)&to, sizeof(to)) >= 0 ||
+	       fail(e, errno, "send");
+}
+
+bool dhcp6_udp_receive(int fd, uint8_t memory[static DHCP_FRAME_MAX], struct bytes *ret)
+{
+	ssize_t got = recv(fd, memory, DHCP_FRAME_MAX, 0);
+
+	*ret = (struct bytes){ NULL, 0 };
+	if (got < 0)
+		return errno != EAGAIN && errno != ENETDOWN && errno != ENXIO && errno != ENODEV;
+	*ret = (struct bytes){ (const char *)memory, (size_t)got };
+	return true;
 }

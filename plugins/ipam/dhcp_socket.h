@@ -34,6 +34,12 @@ bool dhcp_udp_send(int fd, const struct ip *server, struct bytes message, struct
 /* Has everything left the machine? What waits for the server's MAC has not, and is lost with the interface. */
 bool dhcp_socket_drained(int fd);
 
+/* DHCPv6: port 546 of the link-local address @local. Messages go to all servers and relays of the link. */
+bool dhcp6_udp_open(int netns, uint32_t index, const struct ip *local, int *ret_fd, struct err *e) MUST_CHECK;
+bool dhcp6_udp_send(int fd, uint32_t index, struct bytes message, struct err *e) MUST_CHECK;
+/* As dhcp_raw_receive(). */
+bool dhcp6_udp_receive(int fd, uint8_t memory[static DHCP_FRAME_MAX], struct bytes *ret);
+
 /* The message in an IPv4 packet to our port. @checked: the UDP checksum is there. For dhcp_raw_receive() and tests. */
 bool dhcp_frame_read(struct bytes ip, bool checked, struct bytes *ret);
 /* Headers for @message; @dst has room for DHCP_HEADERS bytes. */

@@ -27,7 +27,7 @@ struct stored {
 	const char *boot, *container_id, *network, *ifname, *netns, *wanted, *ack;
 	struct mac server_mac, mac;
 	uint64_t dev, ino, cookie, index, mtu, bound_at;
-	uint32_t priority;
+	uint32_t priority, version;
 	bool lost;
 	struct list send;
 };
@@ -55,6 +55,7 @@ static const struct field rows[] = {
 	FIELD_AS("send", struct stored, send, read_list, .arg = &options),
 	FIELD_AS("wanted", struct stored, wanted, read_str, .required = true),
 	FIELD_AS("priority", struct stored, priority, read_u32),
+	FIELD_AS("version", struct stored, version, read_u32),
 	FIELD_AS("serverMac", struct stored, server_mac, read_mac, .required = true),
 	FIELD_AS("boundAt", struct stored, bound_at, read_u64, .required = true),
 	FIELD_AS("lost", struct stored, lost, read_bool),
@@ -89,7 +90,8 @@ bool dhcp_store_open(const char *dir, int *ret_lock, struct err *e)
 
 static const char *file_of(struct arena *a, const struct dhcp_client *c)
 {
-	const char *who = arena_printf(a, "%s/%s/%s", c->ask.container_id, c->ask.network, c->ask.ifname);
+	const char *who = arena_printf(a, "%s/%s/%s%s", c->ask.container_id, c->ask.network, c->ask.ifname,
+				       dhcp_client_is6(c) ? "/6" : "");
 	uint8_t digest[64];
 	struct sha512 hash;
 	char name[2 * NAME_BYTES + 1];
@@ -125,6 +127,7 @@ static void put_ask(struct jsonw *w, struct arena *a, const struct dhcp_ask *ask
 	jsonw_kstr(w, "ifname", ask->ifname);
 	jsonw_kstr(w, "netns", ask->netns);
 	jsonw_kuint(w, "priority", ask->priority);
+	jsonw_kuint(w, "version", ask->versions == DHCP_VERSION_6 ? 6 : 4);
 	put_base64(w, a, "wanted", ask->wanted, ask->n_wanted);
 	jsonw_key(w, "send");
 	jsonw_array(w);
@@ -201,7 +204,14 @@ static bool revive(const struct dhcp_host *h, struct arena *a, const struct stor
 {
 	struct dhcp_option *send = arena_array(a, s->send.n, sizeof(*send));
 	struct dhcp_ask ask = {
-		s->container_id, s->network, s->ifname, s->netns, send, s->send.n, NULL, 0, s->priority
+		.container_id = s->container_id,
+		.network = s->network,
+		.ifname = s->ifname,
+		.netns = s->netns,
+		.send = send,
+		.n_send = s->send.n,
+		.versions = s->version == 6 ? DHCP_VERSION_6 : DHCP_VERSION_4,
+		.priority = s->priority,
 	};
 	struct bytes wanted, ack;
 	struct dhcp_client *c;

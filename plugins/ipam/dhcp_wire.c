@@ -60,6 +60,7 @@ const char *const wire_methods[] = {
 	[DHCP_RELEASE] = "DHCP.Release",
 	[DHCP_CHECK] = "DHCP.Check",
 	[DHCP_GC] = "DHCP.GC",
+	[DHCP_ALLOCATE_VERSIONS] = "DHCP.AllocateVersions",
 };
 
 size_t wire_head_end(struct bytes in)

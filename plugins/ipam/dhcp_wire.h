@@ -34,7 +34,7 @@ enum wire_type {
 };
 extern const struct gob_types wire_types;
 extern const char *const wire_methods[]; /* by enum dhcp_call_kind */
-#define WIRE_METHODS ((size_t)DHCP_GC + 1)
+#define WIRE_METHODS ((size_t)DHCP_ALLOCATE_VERSIONS + 1)
 
 /*
  * Where the first @len bytes of an HTTP head end, the blank line included; 0 if it is not

@@ -116,3 +116,15 @@ def test_state_of_the_other(node, server, pod, go, ours):
         node.delete(conf(node), pod, prev=result, type=str(deletes / "dhcp"))
         again.kill()
         again.socket.unlink(missing_ok=True)
+
+
+@case("TKDH7")
+@pytest.mark.parametrize("version", [6, "dual"])
+def test_no_ipv6(node, server, pod, go, ours, version):
+    """A Go daemon is not asked for IPv6: it would lend an IPv4 address; DEL succeeds"""
+    Daemon(node, program=go / "dhcp")
+    c = conf(node, version=version)
+    assert "leases IPv4 addresses only" in node.refuses("ADD", c, pod)["msg"]
+    assert not server.leases()
+    node.refuses("CHECK", c, pod)
+    node.delete(c, pod)

@@ -1,0 +1,780 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/ipam/dhcp6_client.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "kernel/addr.h"
+#include "kernel/netns.h"
+#include "kernel/sysctl.h"
+#include "lib/fs.h"
+#include "lib/sha512.h"
+#include "lib/str.h"
+#include "plugins/ipam/dhcp_exchange.h"
+#include "plugins/ipam/dhcp_socket.h"
+#include "plugins/ipam/dhcp_store.h"
+
+#define NEVER	       INT64_MAX
+#define LOCAL_STEP_MS  100
+#define REQUEST_TRIES  10
+#define AGAIN_MS       1000
+#define RELEASE_TRIES  2
+#define RESUME_SPREAD  2000
+#define JITTER_MS      1000
+#define RECEIVE_MAX    64
+#define SOLICIT_MAX_MS 3600000
+/* What a server may make of that (option 82), in seconds. */
+#define SOLICIT_MAX_LOW	 60
+#define SOLICIT_MAX_HIGH 86400
+#define DUID_UUID	 4
+
+/* RFC 8415, section 7.6: first pause and longest one (0: none), and what is said. */
+static const struct manner {
+	enum dhcp6_message message;
+	bool to_server;
+	int64_t first_ms, max_ms;
+} manners[] = {
+	[DHCP_SELECTING]  = { DHCP6_SOLICIT, false, 1000, 0 },
+	[DHCP_REQUESTING] = { DHCP6_REQUEST, true, 1000, 30000 },
+	[DHCP_RENEWING]   = { DHCP6_RENEW, true, 10000, 600000 },
+	[DHCP_REBINDING]  = { DHCP6_REBIND, false, 10000, 600000 },
+	[DHCP_RELEASING]  = { DHCP6_RELEASED, true, 1000, 0 },
+};
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool same_bytes(struct bytes a, const uint8_t *b, size_t len)
+{
+	return a.len == len && memcmp(a.data, b, len) == 0;
+}
+
+/* ---- who we are ------------------------------------------------------------------------------------------------ */
+
+static struct bytes identifier(const struct dhcp_client *c)
+{
+	for (size_t i = 0; i < c->ask.n_send; i++)
+		if (c->ask.send[i].code == DHCP_OPT_CLIENT_ID)
+			return c->ask.send[i].value;
+	return c->id;
+}
+
+/* DUID-UUID of the client's identifier (a UUID of version 8), IAID of the attachment: both the same whenever made. */
+static void make_identity(struct dhcp_client *c)
+{
+	uint8_t digest[64], *uuid = c->six.duid + 2;
+	struct bytes id = identifier(c);
+	struct sha512 hash;
+
+	sha512_init(&hash);
+	sha512_put(&hash, id.data, id.len);
+	sha512_end(&hash, digest);
+	c->six.duid[0] = 0;
+	c->six.duid[1] = DUID_UUID;
+	memcpy(uuid, digest, 16);
+	uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x80);
+	uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+	sha512_init(&hash);
+	sha512_put(&hash, c->id.data, c->id.len);
+	sha512_end(&hash, digest);
+	memcpy(&c->six.iaid, digest + 16, sizeof(c->six.iaid));
+}
+
+/* ---- the interface --------------------------------------------------------------------------------------------- */
+
+static bool switch_on(const struct dhcp_client *c, int netns, struct err *e)
+{
+	char name[96], now[16];
+	struct netns_visit v;
+	bool ok;
+
+	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", c->ask.ifname);
+	if (!netns_enter(netns, &v, e))
+		return false;
+	ok = sysctl_get(name, now, sizeof(now), e) && (str_eq(now, "0") || sysctl_set(name, "0", e));
+	netns_leave(&v);
+	return ok || wrap(e, "IPv6 on %s", c->ask.ifname);
+}
+
+/* The link-local address that can be used. e->num EAGAIN: there is none yet. */
+static bool find_local(const struct dhcp_client *c, int netns, struct ip *ret, struct err *e)
+{
+	autonl nl = NL_CLOSED;
+	struct addr *all = NULL;
+	bool found = false, twice = false;
+	struct arena a;
+	size_t n = 0;
+
+	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
+		return false;
+	arena_init(&a, NULL, 0);
+	if (!addr_list(&nl, &a, AF_INET6, (int)c->place.index, &all, &n, e)) {
+		arena_done(&a);
+		return false;
+	}
+	for (size_t i = 0; i < n && !found; i++) {
+		if (!ip_is_link_local(&all[i].cidr.ip))
+			continue;
+		twice |= (all[i].flags & IFA_F_DADFAILED) != 0;
+		found = !(all[i].flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
+		if (found)
+			*ret = all[i].cidr.ip;
+	}
+	arena_done(&a);
+	if (!found && twice)
+		return fail(e, EADDRINUSE, "the link-local address of %s is somebody else's", c->ask.ifname);
+	return found || fail(e, EAGAIN, "%s has no IPv6 link-local address that can be used", c->ask.ifname);
+}
+
+static bool open_socket(struct dhcp_client *c, int netns, struct err *e)
+{
+	autoclose int fd = -1;
+	struct ip local;
+
+	if (!find_local(c, netns, &local, e) || !dhcp6_udp_open(netns, c->place.index, &local, &fd, e))
+		return false;
+	exchange_close(c);
+	c->io.fd = fd;
+	if (!loop_add(c->host->loop, &c->io, EPOLLIN, e)) {
+		c->io.fd = -1;
+		return false;
+	}
+	fd_take(&fd);
+	return true;
+}
+
+/* ---- saying ---------------------------------------------------------------------------------------------------- */
+
+static void put_wishes(const struct dhcp_client *c, struct buf *b)
+{
+	/* DNS is asked for by the numbers of IPv4; the last one always. */
+	static const struct {
+		uint8_t as, code;
+	} rows[] = { { DHCP_OPT_DNS, DHCP6_OPT_DNS },
+		     { DHCP_OPT_SEARCH, DHCP6_OPT_SEARCH },
+		     { 0, DHCP6_OPT_SOLICIT_MAX } };
+	uint8_t list[2 * ARRAY_LEN(rows)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].as && (!c->ask.n_wanted || !memchr(c->ask.wanted, rows[i].as, c->ask.n_wanted)))
+			continue;
+		list[n++] = 0;
+		list[n++] = rows[i].code;
+	}
+	dhcp6_packet_put(b, DHCP6_OPT_WANTED, list, n);
+}
+
+static bool say_it(struct dhcp_client *c, enum dhcp_state as, struct err *e)
+{
+	const struct manner *m = &manners[as];
+	int64_t elapsed = c->tries ? (loop_now() - c->began) / 10 : 0;
+	char first[1024];
+	struct arena a;
+	struct buf b;
+	bool ok;
+
+	arena_init(&a, first, sizeof(first));
+	buf_init(&b, &a, 512);
+	dhcp6_packet_begin(&b, m->message, c->xid);
+	dhcp6_packet_put(&b, DHCP6_OPT_CLIENT, c->six.duid, sizeof(c->six.duid));
+	if (m->to_server)
+		dhcp6_packet_put(&b, DHCP6_OPT_SERVER, c->six.server, c->six.server_len);
+	dhcp6_packet_put_u16(&b, DHCP6_OPT_ELAPSED, elapsed < UINT16_MAX ? (uint16_t)elapsed : UINT16_MAX);
+	if (as != DHCP_RELEASING)
+		put_wishes(c, &b);
+	dhcp6_packet_put_ia(&b, c->six.iaid, &c->wanted);
+	ok = dhcp6_udp_send(c->io.fd, c->place.index, buf_bytes(&b), e);
+	arena_done(&a);
+	if (ok && as != DHCP_SELECTING)
+		c->asked = loop_now();
+	return ok;
+}
+
+static int64_t spread(int64_t ms)
+{
+	int64_t tenth = ms / 10;
+
+	return client_random_below(2 * tenth + 1) - tenth;
+}
+
+/* Section 15. The first pause after SOLICIT is not shortened, so that all servers have time. */
+static int64_t next_pause(struct dhcp_client *c)
+{
+	const struct manner *m = &manners[c->state];
+	int64_t max = c->state == DHCP_SELECTING ? c->six.solicit_max_ms : m->max_ms, ms = c->six.pause;
+
+	if (ms)
+		ms = 2 * ms + spread(ms);
+	else if (c->state == DHCP_SELECTING)
+		ms = m->first_ms + 1 + client_random_below(m->first_ms / 10);
+	else
+		ms = m->first_ms + spread(m->first_ms);
+	if (max && ms > max)
+		ms = max + spread(max);
+	c->six.pause = ms;
+	c->tries++;
+	return ms;
+}
+
+static void begin(struct dhcp_client *c, enum dhcp_state state)
+{
+	exchange_begin(c);
+	c->xid &= 0xffffff;
+	c->six.pause = 0;
+	c->state = state;
+}
+
+/* Acquiring: send, and come back. */
+static void transmit(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	int64_t now = loop_now(), limit = c->state == DHCP_REQUESTING ? c->back_to_start : NEVER;
+
+	if (!say_it(c, c->state, &e))
+		client_say(c, "%s: %s", dhcp6_message_name(manners[c->state].message), e.text);
+	limit = earlier(limit, c->give_up > now ? c->give_up : now);
+	loop_timer_at(c->host->loop, &c->timer, earlier(now + next_pause(c), limit));
+}
+
+/* ---- acquiring ------------------------------------------------------------------------------------------------- */
+
+static void solicit(struct dhcp_client *c)
+{
+	begin(c, DHCP_SELECTING);
+	c->six.offered = false;
+	if (!c->settled)
+		c->wanted = c->had;
+	transmit(c);
+}
+
+static void request(struct dhcp_client *c)
+{
+	begin(c, DHCP_REQUESTING);
+	c->back_to_start = c->began + c->host->timeout_ms;
+	transmit(c);
+}
+
+/* The first look for a link-local address and all that follow. False: the failure is for good. */
+static bool approach(struct dhcp_client *c, int netns, struct err *e)
+{
+	if (open_socket(c, netns, e)) {
+		solicit(c);
+		return true;
+	}
+	if (e->num != EAGAIN || loop_now() >= c->give_up)
+		return false;
+	*e = ERR_INIT;
+	loop_timer_in(c->host->loop, &c->timer, LOCAL_STEP_MS);
+	return true;
+}
+
+static bool discover(struct dhcp_client *c, int netns, int64_t give_up_ms, struct err *e)
+{
+	c->state = DHCP_SELECTING;
+	c->six.status = DHCP6_SUCCESS;
+	c->six.offered = false;
+	c->give_up = loop_now() + give_up_ms;
+	exchange_close(c);
+	return switch_on(c, netns, e) && approach(c, netns, e);
+}
+
+static void take_off(struct dhcp_client *c, int netns)
+{
+	struct err e = ERR_INIT;
+	autonl nl = NL_CLOSED;
+	struct cidr address = cidr_host(&c->wanted);
+
+	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, &e) ||
+	    (!addr_del(&nl, (int)c->place.index, &address, &e) && e.num != EADDRNOTAVAIL))
+		client_say(c, "%s", e.text);
+}
+
+static void stay_lost(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	exchange_close(c);
+	c->raised = false;
+	c->state = DHCP_LOST;
+	if (dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &e)) {
+		take_off(c, netns);
+	} else if (gone) {
+		client_vanished(c, &e);
+		return;
+	} else {
+		client_say(c, "%s", e.text);
+	}
+	loop_timer_in(c->host->loop, &c->timer, c->host->resend_max_ms + client_random_below(JITTER_MS));
+}
+
+static void lose(struct dhcp_client *c, const char *why)
+{
+	client_say(c, "%s: the address is taken off the interface", why);
+	c->end_at = earlier(c->end_at, loop_now());
+	c->state = DHCP_LOST;
+	client_remember(c);
+	stay_lost(c);
+}
+
+static void regain(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	if (!client_reopen(c, &netns, &gone, &e)) {
+		if (gone) {
+			client_vanished(c, &e);
+			return;
+		}
+	} else {
+		c->raised = true;
+		if (discover(c, netns, earlier(2 * c->host->timeout_ms, c->host->give_up_ms), &e))
+			return;
+	}
+	client_say(c, "%s", e.text);
+	stay_lost(c);
+}
+
+static void no_more_tries(struct dhcp_client *c, const struct err *why)
+{
+	struct err e = ERR_INIT;
+
+	if (c->settled) {
+		stay_lost(c);
+		return;
+	}
+	if (why)
+		e = *why;
+	else if (c->state == DHCP_REQUESTING)
+		(void)fail(&e, 0, "no more tries: the DHCPv6 server that offered an address does not lend it");
+	else if (c->six.status != DHCP6_SUCCESS)
+		(void)fail(&e, 0, "no more tries: the DHCPv6 server says %s", dhcp6_status_text(c->six.status));
+	else
+		(void)fail(&e, 0, "no more tries: no DHCPv6 server has offered an address");
+	client_finish(c, &e);
+}
+
+/* A server that does not lend what it has offered, or what was had before. */
+static void denied(struct dhcp_client *c, const char *why)
+{
+	if (!c->settled) {
+		client_say(c, "%s", why);
+		begin(c, DHCP_SELECTING);
+		c->six.offered = false;
+		c->wanted = c->had;
+		loop_timer_in(c->host->loop, &c->timer, AGAIN_MS);
+	} else if (c->raised) {
+		stay_lost(c);
+	} else {
+		lose(c, why);
+	}
+}
+
+static void due_acquiring(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	int64_t now = loop_now();
+	bool gone;
+
+	if (!client_reopen(c, &netns, &gone, &e) && gone) {
+		client_vanished(c, &e);
+		return;
+	}
+	if (c->state == DHCP_SELECTING && c->io.fd < 0) {
+		if (netns < 0 || !approach(c, netns, &e))
+			no_more_tries(c, &e);
+	} else if (c->state == DHCP_SELECTING && c->six.offered) {
+		c->wanted = c->six.offer;
+		request(c);
+	} else if (now >= c->give_up) {
+		no_more_tries(c, NULL);
+	} else if (c->state == DHCP_REQUESTING && (now >= c->back_to_start || c->tries >= REQUEST_TRIES)) {
+		denied(c, "the DHCPv6 server does not answer a REQUEST");
+	} else {
+		transmit(c);
+	}
+}
+
+static void take_solicit_max(struct dhcp_client *c, const struct dhcp6_packet *p)
+{
+	const uint8_t *v;
+	struct bytes b;
+	int64_t s;
+
+	if (!dhcp6_packet_option(p, DHCP6_OPT_SOLICIT_MAX, &b) || b.len != 4)
+		return;
+	v = (const uint8_t *)b.data;
+	s = (int64_t)v[0] << 24 | v[1] << 16 | v[2] << 8 | v[3];
+	if (s >= SOLICIT_MAX_LOW && s <= SOLICIT_MAX_HIGH)
+		c->six.solicit_max_ms = s * 1000;
+}
+
+static bool offer_is_good(struct dhcp_client *c, const struct dhcp6_packet *p, struct dhcp_lease *ret)
+{
+	struct dhcp6_ia ia = { .status = p->status };
+	struct err e = ERR_INIT;
+	struct arena a;
+	bool ok;
+
+	if (p->status == DHCP6_SUCCESS)
+		(void)dhcp6_packet_ia(p, c->six.iaid, &c->wanted, &ia);
+	if (ia.status != DHCP6_SUCCESS) {
+		c->six.status = ia.status;
+		return false;
+	}
+	arena_init(&a, NULL, 0);
+	ok = dhcp6_lease_read(&a, p, c->six.iaid, &c->wanted, ret, &e);
+	arena_done(&a);
+	if (!ok)
+		client_say(c, "an ADVERTISE is passed over: %s", e.text);
+	return ok;
+}
+
+/* After the first pause, or when a server says that it is the best, there is nothing to wait for. */
+static void advertised(struct dhcp_client *c, const struct dhcp6_packet *p)
+{
+	struct dhcp_lease l;
+
+	if (c->state != DHCP_SELECTING)
+		return;
+	take_solicit_max(c, p);
+	if (!offer_is_good(c, p, &l) || (c->six.offered && p->preference <= c->six.preference))
+		return;
+	if (c->settled && !ip_eq(&l.address.ip, &c->wanted)) {
+		char text[IP_TEXT_MAX];
+
+		client_say(c, "the offer of %s is not taken: the container has another address",
+			   ip_text(&l.address.ip, text));
+		return;
+	}
+	c->six.offered = true;
+	c->six.offer = l.address.ip;
+	c->six.preference = p->preference;
+	memcpy(c->six.server, p->server.data, p->server.len);
+	c->six.server_len = p->server.len;
+	if (p->preference == UINT8_MAX || c->tries > 1)
+		loop_timer_in(c->host->loop, &c->timer, 0);
+}
+
+/* ---- having ---------------------------------------------------------------------------------------------------- */
+
+static void put_back(struct dhcp_client *c, const struct dhcp_lease *l)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	if (!client_reopen(c, &netns, &gone, &e) || !dhcp_place_restore(netns, &c->place, l, 0, &e))
+		client_say(c, "%s", e.text);
+}
+
+static void bound(struct dhcp_client *c, struct bytes raw, const struct dhcp6_packet *p, const struct dhcp_lease *l)
+{
+	bool first = !c->settled, again = c->state == DHCP_RENEWING || c->state == DHCP_REBINDING;
+	char text[CIDR_TEXT_MAX];
+
+	memcpy(c->ack, raw.data, raw.len);
+	c->ack_len = raw.len;
+	memcpy(c->six.server, p->server.data, p->server.len);
+	c->six.server_len = p->server.len;
+	c->wanted = l->address.ip;
+	c->bound_at = c->asked;
+	client_count_times(c, l);
+	exchange_close(c);
+	client_say(c, "%s %s for %u s", again ? "renewed" : "leased", cidr_text(&l->address, text), l->lease_s);
+	c->state = DHCP_BOUND;
+	c->settled = true;
+	if (c->raised)
+		put_back(c, l);
+	c->raised = false;
+	client_remember(c);
+	loop_timer_off(&c->timer);
+	if (c->renew_at != NEVER)
+		loop_timer_at(c->host->loop, &c->timer, c->renew_at);
+	if (first)
+		c->host->settled(c, NULL);
+}
+
+/* A lease that is of no use is given back before the failure is told. */
+static void refuse(struct dhcp_client *c, const struct err *why)
+{
+	struct err ignored = ERR_INIT;
+
+	if (c->state != DHCP_REQUESTING || c->settled) {
+		client_say(c, "a REPLY is passed over: %s", why->text);
+		return;
+	}
+	if (!say_it(c, DHCP_RELEASING, &ignored))
+		client_say(c, "%s", ignored.text);
+	client_finish(c, why);
+}
+
+static void lent(struct dhcp_client *c, struct bytes raw, const struct dhcp6_packet *p)
+{
+	struct err e = ERR_INIT;
+	struct dhcp_lease l;
+	struct arena a;
+
+	arena_init(&a, NULL, 0);
+	if (!dhcp6_lease_read(&a, p, c->six.iaid, &c->wanted, &l, &e))
+		refuse(c, &e);
+	else if (c->settled && !ip_eq(&l.address.ip, &c->wanted))
+		client_say(c, "a REPLY is passed over: it has another address");
+	else
+		bound(c, raw, p, &l);
+	arena_done(&a);
+}
+
+/* The server that does not know the lease any more may make it anew. */
+static void ask_anew(struct dhcp_client *c, const struct dhcp6_packet *p)
+{
+	memcpy(c->six.server, p->server.data, p->server.len);
+	c->six.server_len = p->server.len;
+	c->give_up = earlier(c->end_at, loop_now() + c->host->give_up_ms);
+	request(c);
+}
+
+static void replied(struct dhcp_client *c, struct bytes raw, const struct dhcp6_packet *p)
+{
+	bool renewing = c->state == DHCP_RENEWING || c->state == DHCP_REBINDING;
+	struct dhcp6_ia ia = { .status = p->status };
+	char why[128];
+
+	if ((c->state != DHCP_REQUESTING && !renewing) || raw.len > sizeof(c->ack))
+		return;
+	if (manners[c->state].to_server && !same_bytes(p->server, c->six.server, c->six.server_len))
+		return;
+	if (p->status == DHCP6_SUCCESS && !dhcp6_packet_ia(p, c->six.iaid, &c->wanted, &ia))
+		return;
+	snprintf(why, sizeof(why), "the DHCPv6 server says %s", dhcp6_status_text(ia.status));
+	if (renewing && ia.status == DHCP6_NO_BINDING)
+		ask_anew(c, p);
+	else if (ia.status == DHCP6_NO_ADDRESS || ia.status == DHCP6_NOT_ON_LINK || ia.status == DHCP6_NO_BINDING)
+		denied(c, why);
+	else if (ia.status != DHCP6_SUCCESS)
+		client_say(c, "%s", why);
+	else if (c->settled && ia.has_address && ip_eq(&ia.address, &c->wanted) && !ia.valid_s)
+		denied(c, "the DHCPv6 server has taken the address back");
+	else if (ia.has_address || c->state == DHCP_REQUESTING)
+		lent(c, raw, p);
+}
+
+static int64_t phase_end(const struct dhcp_client *c)
+{
+	return c->state == DHCP_RENEWING ? c->rebind_at : c->end_at;
+}
+
+/* One try: for a while somebody listens, then the descriptor is given back until the next. */
+static void try_renew(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	int64_t now = loop_now();
+	bool gone;
+
+	if (!client_reopen(c, &netns, &gone, &e)) {
+		if (gone) {
+			client_vanished(c, &e);
+			return;
+		}
+		client_say(c, "%s", e.text);
+	} else if (!open_socket(c, netns, &e) || !say_it(c, c->state, &e)) {
+		client_say(c, "%s: %s", dhcp6_message_name(manners[c->state].message), e.text);
+		exchange_close(c);
+	}
+	c->six.next = now + next_pause(c);
+	loop_timer_at(c->host->loop, &c->timer, earlier(earlier(now + c->host->timeout_ms, c->six.next), phase_end(c)));
+}
+
+static void due_renewing(struct dhcp_client *c)
+{
+	int64_t now = loop_now();
+
+	if (now >= c->end_at) {
+		lose(c, "the lease has ended");
+	} else if (c->state == DHCP_BOUND || (c->state == DHCP_RENEWING && now >= c->rebind_at)) {
+		begin(c, now >= c->rebind_at ? DHCP_REBINDING : DHCP_RENEWING);
+		try_renew(c);
+	} else if (now < c->six.next) {
+		client_say(c, "no answer from the DHCPv6 server");
+		exchange_close(c);
+		loop_timer_at(c->host->loop, &c->timer, earlier(c->six.next, phase_end(c)));
+	} else {
+		try_renew(c);
+	}
+}
+
+/* ---- giving back ----------------------------------------------------------------------------------------------- */
+
+static void due_releasing(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+
+	if (c->tries >= RELEASE_TRIES || !say_it(c, DHCP_RELEASING, &e)) {
+		client_say(c, "forgotten, not released: %s", *e.text ? e.text : "no answer from the DHCPv6 server");
+		client_finish(c, NULL);
+		return;
+	}
+	loop_timer_in(c->host->loop, &c->timer, next_pause(c));
+}
+
+static bool prepare_release(struct dhcp_client *c, struct err *e)
+{
+	autoclose int netns = -1;
+	bool gone;
+
+	return c->io.fd >= 0 || (client_reopen(c, &netns, &gone, e) && open_socket(c, netns, e));
+}
+
+void dhcp6_client_release(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	bool something = dhcp_client_has_lease(c) || (c->state == DHCP_REQUESTING && c->asked);
+
+	loop_timer_off(&c->timer);
+	if (!dhcp_store_drop(c, &e))
+		client_say(c, "%s", e.text);
+	if (something && !prepare_release(c, &e)) {
+		client_say(c, "forgotten, not released: %s", e.text);
+		something = false;
+	}
+	begin(c, DHCP_RELEASING);
+	if (something)
+		due_releasing(c);
+	else
+		client_finish(c, NULL);
+}
+
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static void due(struct loop_timer *t)
+{
+	struct dhcp_client *c = (struct dhcp_client *)(void *)((char *)t - offsetof(struct dhcp_client, timer));
+
+	switch (c->state) {
+	case DHCP_SELECTING:
+	case DHCP_REBOOTING:
+	case DHCP_REQUESTING: due_acquiring(c); break;
+	case DHCP_BOUND:
+	case DHCP_RENEWING:
+	case DHCP_REBINDING: due_renewing(c); break;
+	case DHCP_LOST: regain(c); break;
+	case DHCP_RELEASING: due_releasing(c); break;
+	}
+}
+
+/* False: @c has no use for more of this socket, or is no more. */
+static bool message_came(struct dhcp_client *c, struct bytes raw)
+{
+	struct err ignored = ERR_INIT;
+	struct dhcp6_packet p;
+
+	if (!dhcp6_packet_read(raw, &p, &ignored) || p.xid != c->xid || !p.server.len ||
+	    !same_bytes(p.client, c->six.duid, sizeof(c->six.duid)))
+		return true;
+	if (p.message == DHCP6_ADVERTISE) {
+		advertised(c, &p);
+		return true;
+	}
+	if (p.message != DHCP6_REPLY)
+		return true;
+	if (c->state != DHCP_RELEASING) {
+		replied(c, raw, &p);
+	} else if (same_bytes(p.server, c->six.server, c->six.server_len)) {
+		client_say(c, "released");
+		client_finish(c, NULL);
+	}
+	return false;
+}
+
+static void ready(struct loop_io *io, uint32_t events)
+{
+	struct dhcp_client *c = (struct dhcp_client *)(void *)((char *)io - offsetof(struct dhcp_client, io));
+	uint8_t message[DHCP_FRAME_MAX];
+	struct bytes raw;
+
+	(void)events;
+	for (unsigned i = 0; i < RECEIVE_MAX && dhcp6_udp_receive(io->fd, message, &raw); i++)
+		if (raw.len && !message_came(c, raw))
+			return;
+}
+
+/* ---- from outside ---------------------------------------------------------------------------------------------- */
+
+void dhcp6_client_init(struct dhcp_client *c)
+{
+	make_identity(c);
+	c->six.solicit_max_ms = SOLICIT_MAX_MS;
+	c->timer.due = due;
+	c->io.ready = ready;
+}
+
+bool dhcp6_client_start(struct dhcp_client *c, const struct dhcp_client *old, struct err *e)
+{
+	autoclose int netns = -1;
+
+	if (!dhcp_place_open(c->netns, c->ask.ifname, &c->place, &netns, e))
+		return false;
+	if (old && old->ack_len)
+		c->wanted = c->had = old->wanted;
+	return discover(c, netns, c->host->give_up_ms, e);
+}
+
+bool dhcp6_client_lease(const struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e)
+{
+	struct bytes raw = { (const char *)c->ack, c->ack_len };
+	struct dhcp6_packet p;
+
+	return dhcp6_packet_read(raw, &p, e) && dhcp6_lease_read(a, &p, c->six.iaid, &c->wanted, ret, e);
+}
+
+static bool server_of_reply(struct dhcp_client *c, struct err *e)
+{
+	struct bytes raw = { (const char *)c->ack, c->ack_len };
+	struct dhcp6_packet p;
+
+	if (!dhcp6_packet_read(raw, &p, e))
+		return false;
+	memcpy(c->six.server, p.server.data, p.server.len);
+	c->six.server_len = p.server.len;
+	return p.server.len || fail(e, 0, "the DHCPv6 server of the lease is not known");
+}
+
+bool dhcp6_client_resume(struct dhcp_client *c, bool lost, struct err *e)
+{
+	int64_t now = loop_now(), soon = now + client_random_below(RESUME_SPREAD);
+	struct dhcp_lease l = { 0 };
+	struct err why = ERR_INIT;
+	autoclose int netns = -1;
+	struct arena a;
+	bool ok, gone;
+
+	arena_init(&a, NULL, 0);
+	ok = dhcp6_client_lease(c, &a, &l, e);
+	arena_done(&a);
+	if (!ok || !server_of_reply(c, e))
+		return false;
+	/* What may pass (no descriptors, no memory) is tried again when there is something to do. */
+	if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &why) && gone) {
+		*e = why;
+		return false;
+	}
+	c->settled = true;
+	c->wanted = l.address.ip;
+	client_count_times(c, &l);
+	c->state = lost ? DHCP_LOST : DHCP_BOUND;
+	if (lost)
+		c->end_at = earlier(c->end_at, now);
+	if (lost || c->renew_at != NEVER)
+		loop_timer_at(c->host->loop, &c->timer, !lost && c->renew_at > soon ? c->renew_at : soon);
+	return true;
+}

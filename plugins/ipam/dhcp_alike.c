@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What clients of both families do alike. */
+#include <stdarg.h>
+
+#include "lib/fs.h"
+#include "plugins/ipam/dhcp_client.h"
+#include "plugins/ipam/dhcp_exchange.h"
+#include "plugins/ipam/dhcp_store.h"
+
+#define NEVER INT64_MAX
+
+void client_say(const struct dhcp_client *c, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX + 128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	c->host->log(c, text);
+}
+
+int64_t client_random_below(int64_t n)
+{
+	uint64_t r;
+
+	fs_random(&r, sizeof(r));
+	return (int64_t)(r % (uint64_t)n);
+}
+
+bool client_reopen(struct dhcp_client *c, int *ret_netns, bool *ret_gone, struct err *e)
+{
+	return dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, true, ret_netns, ret_gone, e);
+}
+
+/* The caller returns at once: @c is freed. */
+void client_finish(struct dhcp_client *c, const struct err *e)
+{
+	struct err ignored;
+
+	exchange_close(c);
+	loop_timer_off(&c->timer);
+	if (c->state != DHCP_RELEASING && !dhcp_store_drop(c, &ignored))
+		client_say(c, "%s", ignored.text);
+	if (!c->settled && c->state != DHCP_RELEASING)
+		c->host->settled(c, e);
+	else
+		c->host->gone(c);
+}
+
+void client_vanished(struct dhcp_client *c, const struct err *e)
+{
+	client_say(c, "the container is gone%s: %s", c->settled ? ", its lease is forgotten" : "", e->text);
+	client_finish(c, e);
+}
+
+void client_remember(const struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+
+	if (!dhcp_store_put(c, &e))
+		client_say(c, "a restart will forget this lease: %s", e.text);
+}
+
+static int64_t moment(int64_t from, uint32_t s)
+{
+	return s == UINT32_MAX ? NEVER : from + (int64_t)s * 1000;
+}
+
+void client_count_times(struct dhcp_client *c, const struct dhcp_lease *l)
+{
+	c->renew_at = moment(c->bound_at, l->renew_s);
+	c->rebind_at = moment(c->bound_at, l->rebind_s);
+	c->end_at = moment(c->bound_at, l->lease_s);
+}

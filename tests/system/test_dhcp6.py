@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DHCPv6 of dhcp and its daemon against real servers: leases, pairs of them, renewal, restart, release."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from lib.case import case
+from lib.netns import connect, until
+from system.dhcp_servers import SUBNET, Daemon, Kea, Lan, Server, spawn_plugin
+
+SUBNET6 = "fd00:9"
+DNS = [{"option": "domain-name-servers"}, {"option": "domain-search"}]
+
+
+class Dnsmasq6(Server):
+    """IPv6, and IPv4 with both=True. dnsmasq gives no lease for less than two minutes."""
+
+    name, received = "dnsmasq6", r" %s\(br0\)"
+
+    def start(self, both=False):
+        range4 = [f"--dhcp-range={SUBNET}.50,{SUBNET}.59,255.255.255.0,120"] if both else []
+        return self.run("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=br0", "--bind-interfaces",
+                        "--user=root", "--no-ping", "--log-dhcp", f"--dhcp-leasefile={self.dir}/dnsmasq6.leases", *range4,
+                        f"--dhcp-range={SUBNET6}::100,{SUBNET6}::1ff,64,120", f"--dhcp-option=option6:dns-server,[{SUBNET6}::53]",
+                        "--dhcp-option=option6:domain-search,a.example.org,b.example.org", ready="sockets bound")
+
+    def leases(self):
+        """The IPv6 addresses in force."""
+        words = [line.split() for line in (self.dir / "dnsmasq6.leases").read_text().splitlines()]
+        return {w[2] for w in words if len(w) == 5 and ":" in w[2]}
+
+
+class Kea6(Server):
+    name, received = "kea6", r"%s \(type \d+\) received"
+
+    def start(self, renew=2, rebind=4, valid=6, pool=10, first=0x50, options=()):
+        log = {"name": "kea-dhcp6", "severity": "DEBUG", "debuglevel": 55, "output_options": [{"output": "stdout"}]}
+        (self.dir / "kea6.json").write_text(json.dumps({"Dhcp6": {
+            "interfaces-config": {"interfaces": ["br0"]},
+            "lease-database": {"type": "memfile", "persist": True, "lfc-interval": 0, "name": str(self.dir / "kea6.csv")},
+            "server-id": {"type": "LL", "persist": False, "identifier": "020000000001", "htype": 1},
+            "renew-timer": renew, "rebind-timer": rebind, "preferred-lifetime": valid - 1, "valid-lifetime": valid, "loggers": [log],
+            "expired-leases-processing": {"hold-reclaimed-time": 3600},
+            "subnet6": [{"id": 1, "subnet": f"{SUBNET6}::/64", "interface": "br0", "option-data": list(options),
+                         "pools": [{"pool": f"{SUBNET6}::{first:x} - {SUBNET6}::{first + pool - 1:x}"}]}]}}))
+        return self.run("kea-dhcp6", "-c", self.dir / "kea6.json", ready="DHCP6_STARTED",
+                        env={"KEA_PIDFILE_DIR": str(self.dir), "KEA_LOCKFILE_DIR": str(self.dir)})
+
+    def leases(self):
+        rows = [line.split(",") for line in (self.dir / "kea6.csv").read_text().splitlines()[1:]]
+        last = {row[0]: row for row in rows}
+        return {address for address, row in last.items() if row[2] != "0"}
+
+
+SERVERS = {"dnsmasq": Dnsmasq6, "kea": Kea6}
+
+
+@pytest.fixture
+def lan(node):
+    lan = Lan(node)
+    lan.server.ip("addr", "add", f"{SUBNET6}::1/64", "dev", "br0", "nodad")
+    # A server binds the link-local address, which the kernel tries out first.
+    assert until(lambda: "tentative" not in str(lan.server.ip("-6", "addr", "show", "dev", "br0")), 5)
+    return lan
+
+
+def bridge(daemon, version=6, **ipam):
+    return {"type": "bridge", "bridge": "lan0", "ipam": daemon.ipam(version=version, **ipam)}
+
+
+def macvlan(daemon, version=6, **ipam):
+    return {"type": "macvlan", "master": "up0", "ipam": daemon.ipam(version=version, **ipam)}
+
+
+def six_of(result):
+    return [ip["address"].removesuffix("/128") for ip in result["ips"] if ":" in ip["address"]]
+
+
+def reaches_server(pod):
+    """DHCPv6 gives no prefix of the link: a router would announce it, here it is a route."""
+    pod.ip("-6", "route", "replace", f"{SUBNET6}::/64", "dev", "eth0")
+    return pod.ping(f"{SUBNET6}::1")
+
+
+@case("dhcp6:life")
+@pytest.mark.parametrize("kind", [bridge, macvlan], ids=["bridge", "macvlan"])
+@pytest.mark.parametrize("name", SERVERS)
+def test_life(node, lan, name, kind):
+    """A container leases an IPv6 address, reaches the server by it, and gives it back"""
+    server, daemon, pod = SERVERS[name](lan).start(), Daemon(node), node.container()
+    idle = daemon.descriptors()
+    conf = kind(daemon)
+    result = node.add(conf, pod)
+    [address] = six_of(result)
+    assert result["ips"][0]["address"] == f"{address}/128" and "gateway" not in result["ips"][0] and len(result["ips"]) == 1
+    assert not result.get("routes") and not result.get("dns")
+    assert f"{address}/128" in pod.addresses("eth0")
+    assert reaches_server(pod)
+    node.check(conf, pod, prev=result)
+    assert until(lambda: server.leases() == {address}), server.text()
+    assert len(daemon.files()) == 1 and until(lambda: daemon.descriptors() == idle)
+    assert node.add({"type": "dhcp", "ipam": conf["ipam"]}, pod)["ips"][0]["address"] == f"{address}/128"
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: not server.leases()), server.text()
+    assert daemon.files() == [] and "released" in daemon.said() and "not released" not in daemon.said()
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: daemon.descriptors() == idle)
+
+
+@case("dhcp6:dns")
+def test_dns(node, lan):
+    """Name servers and search list of the lease are in the result when they are asked for"""
+    Dnsmasq6(lan).start()
+    daemon = Daemon(node)
+    result = node.add(bridge(daemon, request=DNS), node.container())
+    assert result["dns"] == {"nameservers": [f"{SUBNET6}::53"], "search": ["a.example.org", "b.example.org"]}
+
+
+@case("dhcp6:dual")
+def test_dual(node, lan):
+    """A pair: both addresses with the gateway of IPv4, DNS of both, and DEL gives both back"""
+    server, daemon, pod = Dnsmasq6(lan).start(both=True), Daemon(node), node.container()
+    conf = bridge(daemon, "dual", request=DNS)
+    result = node.add(conf, pod)
+    four = [ip for ip in result["ips"] if ":" not in ip["address"]]
+    assert len(result["ips"]) == 2 and four[0]["gateway"] == f"{SUBNET}.1"
+    assert {ip["address"] for ip in result["ips"]} <= set(pod.addresses("eth0"))
+    assert f"{SUBNET6}::53" in result["dns"]["nameservers"]
+    assert pod.ping(f"{SUBNET}.1") and reaches_server(pod)
+    node.check(conf, pod, prev=result)
+    assert len(daemon.files()) == 2 and server.leases() == set(six_of(result))
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: (node.dir / "dnsmasq6.leases").read_text().count("\n") <= 1), "the server's own DUID remains"
+    assert daemon.files() == [] and server.count("DHCPRELEASE") == 2, daemon.said()
+    node.refuses("CHECK", {**conf, "prevResult": result}, pod)
+
+
+@case("dhcp6:both or none")
+@pytest.mark.parametrize("there", [4, 6])
+def test_both_or_none(node, lan, there):
+    """When one half of a pair is not to be had, the other is given back and ADD leaves nothing"""
+    server = (Kea if there == 4 else Kea6)(lan).start()
+    daemon, pod = Daemon(node, "-resendtimeout=4s"), node.container()
+    idle, before = daemon.descriptors(), node.state()
+    error = node.refuses("ADD", bridge(daemon, "dual"), pod)
+    assert "no more tries" in error["msg"]
+    assert until(lambda: not server.leases() and daemon.files() == []), daemon.said()
+    assert server.count("DHCPRELEASE" if there == 4 else "RELEASE") >= 1, server.text()
+    assert until(lambda: daemon.descriptors() == idle) and node.state() == before
+
+
+@case("dhcp6:renew")
+def test_renew(node, lan):
+    """A lease is renewed with its server alone"""
+    server = Kea6(lan).start()
+    daemon, pod = Daemon(node), node.container()
+    [address] = six_of(node.add(bridge(daemon), pod))
+    assert until(lambda: daemon.said().count("renewed") == 3, 20), daemon.said()
+    assert server.count("SOLICIT") == 1 and server.count("RENEW") >= 3 and server.leases() == {address}
+    assert f"{address}/128" in pod.addresses("eth0")
+
+
+@case("dhcp6:rebind")
+def test_rebind(node, lan):
+    """When the server has another identity, any server may extend the lease"""
+    server = Kea6(lan).start(renew=2, rebind=5, valid=60)
+    daemon, pod = Daemon(node, "-timeout=1s"), node.container()
+    [address] = six_of(node.add(bridge(daemon), pod))
+    server.stop()
+    conf = json.loads((node.dir / "kea6.json").read_text())
+    conf["Dhcp6"]["server-id"]["identifier"] = "020000000002"
+    (node.dir / "kea6.json").write_text(json.dumps(conf))
+    server.run("kea-dhcp6", "-c", node.dir / "kea6.json", ready="DHCP6_STARTED",
+               env={"KEA_PIDFILE_DIR": str(node.dir), "KEA_LOCKFILE_DIR": str(node.dir)})
+    assert until(lambda: "renewed" in daemon.said(), 25), daemon.said()
+    assert server.count("REBIND") >= 1 and server.leases() == {address}
+
+
+@case("dhcp6:restart")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_restart(node, lan, how):
+    """A daemon that is started anew renews the leases of the one before, and releases them"""
+    server = Kea6(lan).start()
+    daemon, pod = Daemon(node), node.container()
+    conf = bridge(daemon)
+    result = node.add(conf, pod)
+    daemon.stop(how)
+    assert server.leases() == set(six_of(result)), "the daemon's end releases nothing"
+    renewals = server.count("RENEW")
+    daemon.start()
+    node.check(conf, pod, prev=result)
+    assert until(lambda: server.count("RENEW") >= renewals + 2, 20), daemon.said()
+    assert server.count("SOLICIT") == 1
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: not server.leases())
+
+
+@case("dhcp6:restart of a pair")
+def test_restart_pair(node, lan):
+    """Both leases of a pair outlive the daemon"""
+    server, daemon, pod = Dnsmasq6(lan).start(both=True), Daemon(node), node.container()
+    conf = bridge(daemon, "dual")
+    result = node.add(conf, pod)
+    daemon.stop(signal.SIGKILL)
+    daemon.start()
+    node.check(conf, pod, prev=result)
+    node.delete(conf, pod, prev=result)
+    assert daemon.files() == [] and until(lambda: not server.leases())
+
+
+@case("dhcp6:expiry")
+def test_expiry(node, lan):
+    """When a lease ends its address is taken off; when the server is back, the same address is put back"""
+    server = Kea6(lan).start()
+    daemon, pod = Daemon(node, "-timeout=1s", "-resendmax=1s"), node.container()
+    conf = bridge(daemon)
+    result = node.add(conf, pod)
+    [address] = six_of(result)
+    server.stop()
+    assert until(lambda: f"{address}/128" not in pod.addresses("eth0"), 15), daemon.said()
+    assert "the lease has ended" in daemon.said() and "UP" in pod.link("eth0")["flags"]
+    node.refuses("CHECK", {**conf, "prevResult": result}, pod)
+    server.start(first=0x90)
+    assert until(lambda: "is not taken" in daemon.said(), 10), daemon.said()
+    server.stop()
+    server.start()
+    assert until(lambda: f"{address}/128" in pod.addresses("eth0"), 20), daemon.said()
+    assert reaches_server(pod)
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: not server.leases())
+
+
+@case("dhcp6:nobody")
+def test_nobody(node, lan):
+    """Without a server ADD fails in time and leaves nothing, in the daemon neither"""
+    daemon, pod = Daemon(node, "-resendtimeout", "3s"), node.container()
+    idle, before, began = daemon.descriptors(), node.state(), time.monotonic()
+    assert "no DHCPv6 server" in node.refuses("ADD", bridge(daemon), pod)["msg"]
+    assert 2 < time.monotonic() - began < 6
+    assert pod.link("eth0") is None and node.state() == before
+    assert until(lambda: daemon.descriptors() == idle) and daemon.files() == []
+
+
+@case("dhcp6:full")
+def test_full(node, lan):
+    """A server without an address to spare says so; what the first gives back the second gets"""
+    Kea6(lan).start(renew=100, rebind=200, valid=300, pool=1)
+    daemon, a, b = Daemon(node, "-resendtimeout=5s"), node.container("a"), node.container("b")
+    result = node.add(bridge(daemon), a)
+    assert "NoAddrsAvail" in node.refuses("ADD", bridge(daemon), b)["msg"]
+    node.delete(bridge(daemon), a, prev=result)
+    assert node.add(bridge(daemon), b)["ips"] == result["ips"]
+
+
+@case("dhcp6:disabled")
+def test_disabled(node, lan):
+    """IPv6 is switched on where the container's interface has it off; without a link-local address ADD says so"""
+    Kea6(lan).start()
+    daemon, pod = Daemon(node, "-resendtimeout=3s"), node.container()
+    pod.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+    node.add(bridge(daemon), pod)
+    other = node.container("other")
+    other.sysctl("net.ipv6.conf.default.addr_gen_mode", 1)
+    assert "no IPv6 link-local address" in node.refuses("ADD", bridge(daemon), other)["msg"]
+
+
+@case("dhcp6:abandoned")
+@pytest.mark.parametrize("version", [6, "dual"])
+def test_abandoned(node, lan, version):
+    """When the plugin that waits is killed, the daemon gives up, and gives back the half that it had"""
+    four = Kea(lan).start()
+    daemon, pod = Daemon(node), node.container()
+    idle = daemon.descriptors()
+    connect(node, "port1", pod, "eth0")
+    node.ip("link", "set", "port1", "master", "lan0")
+    p = spawn_plugin(node, {"type": "dhcp", "ipam": daemon.ipam(version=version)}, pod)
+    assert until(lambda: four.leases() if version == "dual" else daemon.descriptors() > idle + 1, 10), daemon.said()
+    p.kill()
+    assert until(lambda: daemon.descriptors() == idle), daemon.said()
+    assert "nobody waits" in daemon.said() and daemon.files() == [] and until(lambda: not four.leases())
+
+
+@case("dhcp6:identity")
+def test_identity(node, lan):
+    """The same attachment has the same identity: a repeated ADD after a DEL gets the same address"""
+    server, daemon, pod = Dnsmasq6(lan).start(), Daemon(node), node.container()
+    conf = bridge(daemon)
+    first = node.add(conf, pod)
+    node.delete(conf, pod, prev=first)
+    again = node.add(conf, pod)
+    assert six_of(first) == six_of(again)
+    assert len(server.leases()) == 1
+
+
+@case("dhcp6:GC")
+def test_gc(node, lan):
+    """GC gives back both halves of what is not valid"""
+    server, daemon = Dnsmasq6(lan).start(both=True), Daemon(node)
+    a, b, conf = node.container("a"), node.container("b"), bridge(daemon, "dual")
+    node.add(conf, a)
+    result = node.add(conf, b)
+    node.gc(conf, [(b, "eth0")])
+    assert until(lambda: server.leases() == set(six_of(result))) and len(daemon.files()) == 2
+
+
+BAD = ["5", 5, "", "v6", 46, 6.0, -6, True, [6], {"a": 6}, "Dual", "4,6"]
+
+
+@case("dhcp6:invalid")
+@pytest.mark.parametrize("version", BAD, ids=[json.dumps(v) for v in BAD])
+def test_invalid(node, version):
+    """A version that is none of 4, 6 and dual is refused before anything is asked"""
+    conf = {"type": "dhcp", "ipam": {"type": "dhcp", "daemonSocketPath": str(node.dir / "none.sock"), "version": version}}
+    error = node.refuses("ADD", conf, node.container())
+    assert error["code"] == 7 and "version" in error["msg"] and "dual" in error["msg"]
+
+
+@case("dhcp6:versions")
+@pytest.mark.parametrize("version", [None, 4, "4"], ids=json.dumps)
+def test_four(node, lan, version):
+    """4 is the default, as a number or as a text, and brings no IPv6"""
+    Dnsmasq6(lan).start(both=True)
+    daemon = Daemon(node)
+    result = node.add(bridge(daemon, version), node.container())
+    assert len(result["ips"]) == 1 and not six_of(result) and len(daemon.files()) == 1
+
+
+@case("dhcp6:text")
+def test_six_as_text(node, lan):
+    """6 may be a text"""
+    Dnsmasq6(lan).start()
+    assert six_of(node.add(bridge(Daemon(node), "6"), node.container()))
