@@ -76,8 +76,8 @@ struct dhcp_lease {
  *
  * Allocate and Release are the reference's. Check and GC are our own additions to the same wire: a daemon that does not
  * know them says so ("rpc: can't find method DHCP.Check"), and the plugin does without. AllocateVersions is Allocate by
- * another name, for whoever must not be given an IPv4 address alone: a daemon that knows no other versions does not know
- * the name either.
+ * another name, for whoever must not be given an IPv4 address alone: a daemon that knows no other versions does not
+ * know the name either.
  */
 enum dhcp_call_kind {
 	DHCP_ALLOCATE,	/* the lease of this attachment, the one it has or a new one */

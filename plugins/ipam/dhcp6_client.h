@@ -17,9 +17,9 @@
  *
  * One UDP socket, of port 546 and the link-local address, does everything: all that a client says goes to the multicast
  * address of servers. The kernel makes the link-local address when the interface comes up, and tries for a second or
- * two whether it is alone with it; before that it cannot be used. Pauses are those of section 15, but a client does not
- * wait before its first SOLICIT (probing the address has spread clients already), and gives up a RELEASE sooner, because
- * a DEL waits for it.
+ * two whether it is alone with it; before that it cannot be used. Pauses are those of section 15, but a client does
+ * not wait before its first SOLICIT (probing the address has spread clients already), and gives up a RELEASE sooner,
+ * because a DEL waits for it.
  *
  * When a lease ends, the address is taken off the interface, which stays up: it may have others. The client goes on
  * asking for that address, and puts it back when it gets it.

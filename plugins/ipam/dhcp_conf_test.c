@@ -69,6 +69,12 @@ static const struct {
 	const char *conf, *why;
 	int code;
 } bad[] = {
+	{ "{\"version\":5}", "ipam: version: want 4, 6 or \"dual\", have 5", CNI_INVALID_CONFIG },
+	{ "{\"version\":\"Dual\"}", "have \"Dual\"", CNI_INVALID_CONFIG },
+	{ "{\"version\":[6]}", "have [6]", CNI_INVALID_CONFIG },
+	{ "{\"version\":true}", "have true", CNI_INVALID_CONFIG },
+	{ "{\"version\":6.0}", "have 6.0", CNI_INVALID_CONFIG },
+	{ "{\"version\":46}", "have 46", CNI_INVALID_CONFIG },
 	{ "{\"priority\":-1}", "ipam: priority", CNI_DECODING_FAILURE },
 	{ "{\"provide\":{}}", "ipam: provide", CNI_DECODING_FAILURE },
 	{ "{\"provide\":[{\"option\":12}]}", "provide[0]: option", CNI_DECODING_FAILURE },
@@ -126,6 +132,34 @@ static void test_lengths(void **state)
 	arena_done(&a);
 }
 
+static void test_versions(void **state)
+{
+	static const struct {
+		const char *conf;
+		unsigned versions;
+	} rows[] = {
+		{ "{}", DHCP_VERSION_4 },
+		{ "{\"version\":null}", DHCP_VERSION_4 },
+		{ "{\"version\":4}", DHCP_VERSION_4 },
+		{ "{\"version\":\"4\"}", DHCP_VERSION_4 },
+		{ "{\"Version\":6}", DHCP_VERSION_6 },
+		{ "{\"version\":\"6\"}", DHCP_VERSION_6 },
+		{ "{\"version\":\"dual\"}", DHCP_VERSION_4 | DHCP_VERSION_6 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct dhcp_conf c = { .versions = 0 };
+		struct err e = ERR_INIT;
+		struct arena a;
+
+		arena_init(&a, NULL, 0);
+		assert_true(read_conf(&a, rows[i].conf, "", &c, &e));
+		assert_int_equal(c.versions, rows[i].versions);
+		arena_done(&a);
+	}
+}
+
 static void test_absent(void **state)
 {
 	const char *socket = "untouched";
@@ -148,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_absent),
 	};
 

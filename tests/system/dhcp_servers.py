@@ -11,7 +11,7 @@ import sys
 
 from lib.netns import Netns, connect, until
 
-SUBNET = "10.9.0"
+SUBNET, SUBNET6 = "10.9.0", "fd00:9"
 
 
 class Lan:
@@ -32,6 +32,16 @@ class Lan:
             connect(node, ours, self.server, theirs)
             self.server.ip("link", "set", theirs, "master", "br0")
         node.ip("link", "set", "port0", "master", "lan0")
+
+
+class Lan6(Lan):
+    """With fd00:9::1/64, too."""
+
+    def __init__(self, node):
+        super().__init__(node)
+        self.server.ip("addr", "add", f"{SUBNET6}::1/64", "dev", "br0", "nodad")
+        # A server binds the link-local address, which the kernel tries out first.
+        assert until(lambda: "tentative" not in str(self.server.ip("-6", "addr", "show", "dev", "br0")), 5)
 
 
 class Server:
@@ -116,6 +126,50 @@ class Scripted(Server):
 
     def start(self, **say):
         return self.run(sys.executable, pathlib.Path(__file__).with_name("dhcp_scripted.py"), "br0", json.dumps(say), ready="ready")
+
+
+class Dnsmasq6(Server):
+    """IPv6, and IPv4 with both=True. dnsmasq gives no lease for less than two minutes."""
+
+    name, received = "dnsmasq6", r" %s\(br0\)"
+
+    def start(self, both=False):
+        range4 = [f"--dhcp-range={SUBNET}.50,{SUBNET}.59,255.255.255.0,120"] if both else []
+        return self.run("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=br0",
+                        "--bind-interfaces", "--user=root", "--no-ping", "--log-dhcp",
+                        f"--dhcp-leasefile={self.dir}/dnsmasq6.leases", *range4,
+                        f"--dhcp-range={SUBNET6}::100,{SUBNET6}::1ff,64,120",
+                        f"--dhcp-option=option6:dns-server,[{SUBNET6}::53]",
+                        "--dhcp-option=option6:domain-search,a.example.org,b.example.org", ready="sockets bound")
+
+    def leases(self):
+        """The IPv6 addresses in force."""
+        words = [line.split() for line in (self.dir / "dnsmasq6.leases").read_text().splitlines()]
+        return {w[2] for w in words if len(w) == 5 and ":" in w[2]}
+
+
+class Kea6(Server):
+    name, received = "kea6", r"%s \(type \d+\) received"
+
+    def start(self, renew=2, rebind=4, valid=6, pool=10, first=0x50, options=()):
+        log = {"name": "kea-dhcp6", "severity": "DEBUG", "debuglevel": 55, "output_options": [{"output": "stdout"}]}
+        (self.dir / "kea6.json").write_text(json.dumps({"Dhcp6": {
+            "interfaces-config": {"interfaces": ["br0"]},
+            "lease-database": {"type": "memfile", "persist": True, "lfc-interval": 0,
+                               "name": str(self.dir / "kea6.csv")},
+            "server-id": {"type": "LL", "persist": False, "identifier": "020000000001", "htype": 1},
+            "renew-timer": renew, "rebind-timer": rebind, "preferred-lifetime": valid - 1, "valid-lifetime": valid,
+            "loggers": [log],
+            "expired-leases-processing": {"hold-reclaimed-time": 3600},
+            "subnet6": [{"id": 1, "subnet": f"{SUBNET6}::/64", "interface": "br0", "option-data": list(options),
+                         "pools": [{"pool": f"{SUBNET6}::{first:x} - {SUBNET6}::{first + pool - 1:x}"}]}]}}))
+        return self.run("kea-dhcp6", "-c", self.dir / "kea6.json", ready="DHCP6_STARTED",
+                        env={"KEA_PIDFILE_DIR": str(self.dir), "KEA_LOCKFILE_DIR": str(self.dir)})
+
+    def leases(self):
+        rows = [line.split(",") for line in (self.dir / "kea6.csv").read_text().splitlines()[1:]]
+        last = {row[0]: row for row in rows}
+        return {address for address, row in last.items() if row[2] != "0"}
 
 
 class Daemon:

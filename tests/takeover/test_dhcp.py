@@ -5,7 +5,8 @@ import pytest
 
 from lib.case import case
 from lib.dhcp import Daemon, Server
-from lib.netns import until
+from lib.netns import connect, until
+from system.dhcp_servers import Dnsmasq6, Lan6
 
 
 @pytest.fixture
@@ -128,3 +129,21 @@ def test_no_ipv6(node, server, pod, go, ours, version):
     assert not server.leases()
     node.refuses("CHECK", c, pod)
     node.delete(c, pod)
+
+
+@case("TKDH8")
+@pytest.mark.parametrize("version", [6, "dual"])
+def test_ipv6_for_the_other_plugin(node, go, version):
+    """Our daemon obeys the version that stands in a Go plugin's configuration"""
+    server = Dnsmasq6(Lan6(node)).start(both=True)
+    Daemon(node)
+    pod = node.container("pod")
+    connect(node, "port1", pod, "eth0")
+    node.ip("link", "set", "port1", "master", "lan0")
+    c = conf(node, version=version)
+    result = node.add(c, pod, type=str(go / "dhcp"))
+    assert [ip["address"] for ip in result["ips"] if ":" in ip["address"]] == [f"{a}/128" for a in server.leases()]
+    assert len(result["ips"]) == (2 if version == "dual" else 1)
+    node.check(c, pod, prev=result)
+    node.delete(c, pod, type=str(go / "dhcp"))
+    assert until(lambda: not server.leases())
