@@ -204,7 +204,7 @@ static bool read_times(const struct dhcp6_ia *ia, struct dhcp_lease *l, struct e
 	return true;
 }
 
-static void read_dns(struct arena *a, const struct dhcp6_packet *p, struct dhcp_lease *l)
+static void read_servers(struct arena *a, const struct dhcp6_packet *p, struct dhcp_lease *l)
 {
 	struct bytes v;
 
@@ -280,7 +280,7 @@ bool dhcp6_lease_read(struct arena *a, const struct dhcp6_packet *p, uint32_t ia
 	if (!read_times(&ia, &l, e))
 		return false;
 	l.address = cidr_host(&ia.address);
-	read_dns(a, p, &l);
+	read_servers(a, p, &l);
 	l.search = read_search(a, p);
 	*ret = l;
 	return true;

@@ -215,7 +215,7 @@ def test_full(node, lan):
 def test_disabled(node, lan):
     """IPv6 is switched on where the container's interface has it off; without a link-local address ADD says so"""
     Kea6(lan).start()
-    daemon, pod = Daemon(node, "-resendtimeout=3s"), node.container()
+    daemon, pod = Daemon(node, "-resendtimeout=10s"), node.container()
     pod.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
     node.add(bridge(daemon), pod)
     other = node.container("other")
