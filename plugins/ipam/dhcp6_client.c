@@ -48,6 +48,11 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static bool same_bytes(struct bytes a, const uint8_t *b, size_t len)
 {
 	return a.len == len && memcmp(a.data, b, len) == 0;
@@ -498,8 +503,9 @@ static void bound(struct dhcp_client *c, struct bytes raw, const struct dhcp6_pa
 	c->raised = false;
 	client_remember(c);
 	loop_timer_off(&c->timer);
+	/* Whatever the server thinks of times, it is not asked without a pause. */
 	if (c->renew_at != NEVER)
-		loop_timer_at(c->host->loop, &c->timer, c->renew_at);
+		loop_timer_at(c->host->loop, &c->timer, later(c->renew_at, loop_now() + AGAIN_MS));
 	if (first)
 		c->host->settled(c, NULL);
 }
