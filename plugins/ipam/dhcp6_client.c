@@ -48,11 +48,6 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 static bool same_bytes(struct bytes a, const uint8_t *b, size_t len)
 {
 	return a.len == len && memcmp(a.data, b, len) == 0;
@@ -362,6 +357,8 @@ static void no_more_tries(struct dhcp_client *c, const struct err *why)
 		(void)fail(&e, 0, "no more tries: the DHCPv6 server that offered an address does not lend it");
 	else if (c->six.status != DHCP6_SUCCESS)
 		(void)fail(&e, 0, "no more tries: the DHCPv6 server says %s", dhcp6_status_text(c->six.status));
+	else if (*c->refused)
+		(void)fail(&e, 0, "no more tries: no DHCPv6 server has offered an address of use (%s)", c->refused);
 	else
 		(void)fail(&e, 0, "no more tries: no DHCPv6 server has offered an address");
 	client_finish(c, &e);
@@ -439,9 +436,11 @@ static bool offer_is_good(struct dhcp_client *c, const struct dhcp6_packet *p, s
 	arena_init(&a, NULL, 0);
 	ok = dhcp6_lease_read(&a, p, c->six.iaid, &c->wanted, ret, &e);
 	arena_done(&a);
-	if (!ok)
-		client_say(c, "an ADVERTISE is passed over: %s", e.text);
-	return ok;
+	if (ok)
+		return true;
+	snprintf(c->refused, sizeof(c->refused), "%.150s", e.text);
+	client_complain(c, "an ADVERTISE is passed over: %s", e.text);
+	return false;
 }
 
 /* After the first pause, or when a server says that it is the best, there is nothing to wait for. */
@@ -457,8 +456,8 @@ static void advertised(struct dhcp_client *c, const struct dhcp6_packet *p)
 	if (c->settled && !ip_eq(&l.address.ip, &c->wanted)) {
 		char text[IP_TEXT_MAX];
 
-		client_say(c, "the offer of %s is not taken: the container has another address",
-			   ip_text(&l.address.ip, text));
+		client_complain(c, "the offer of %s is not taken: the container has another address",
+				ip_text(&l.address.ip, text));
 		return;
 	}
 	c->six.offered = true;
@@ -502,10 +501,8 @@ static void bound(struct dhcp_client *c, struct bytes raw, const struct dhcp6_pa
 		put_back(c, l);
 	c->raised = false;
 	client_remember(c);
-	loop_timer_off(&c->timer);
 	/* Whatever the server thinks of times, it is not asked without a pause. */
-	if (c->renew_at != NEVER)
-		loop_timer_at(c->host->loop, &c->timer, later(c->renew_at, loop_now() + AGAIN_MS));
+	client_rest(c, loop_now() + AGAIN_MS);
 	if (first)
 		c->host->settled(c, NULL);
 }
@@ -516,7 +513,7 @@ static void refuse(struct dhcp_client *c, const struct err *why)
 	struct err ignored = ERR_INIT;
 
 	if (c->state != DHCP_REQUESTING || c->settled) {
-		client_say(c, "a REPLY is passed over: %s", why->text);
+		client_complain(c, "a REPLY is passed over: %s", why->text);
 		return;
 	}
 	if (!say_it(c, DHCP_RELEASING, &ignored))
@@ -534,7 +531,7 @@ static void lent(struct dhcp_client *c, struct bytes raw, const struct dhcp6_pac
 	if (!dhcp6_lease_read(&a, p, c->six.iaid, &c->wanted, &l, &e))
 		refuse(c, &e);
 	else if (c->settled && !ip_eq(&l.address.ip, &c->wanted))
-		client_say(c, "a REPLY is passed over: it has another address");
+		client_complain(c, "a REPLY is passed over: it has another address");
 	else
 		bound(c, raw, p, &l);
 	arena_done(&a);
@@ -567,7 +564,7 @@ static void replied(struct dhcp_client *c, struct bytes raw, const struct dhcp6_
 	else if (ia.status == DHCP6_NO_ADDRESS || ia.status == DHCP6_NOT_ON_LINK || ia.status == DHCP6_NO_BINDING)
 		denied(c, why);
 	else if (ia.status != DHCP6_SUCCESS)
-		client_say(c, "%s", why);
+		client_complain(c, "%s", why);
 	else if (c->settled && ia.has_address && ip_eq(&ia.address, &c->wanted) && !ia.valid_s)
 		denied(c, "the DHCPv6 server has taken the address back");
 	else if (ia.has_address || c->state == DHCP_REQUESTING)
@@ -607,6 +604,8 @@ static void due_renewing(struct dhcp_client *c)
 
 	if (now >= c->end_at) {
 		lose(c, "the lease has ended");
+	} else if (now < c->renew_at) {
+		client_look_after(c);
 	} else if (c->state == DHCP_BOUND || (c->state == DHCP_RENEWING && now >= c->rebind_at)) {
 		begin(c, now >= c->rebind_at ? DHCP_REBINDING : DHCP_RENEWING);
 		try_renew(c);
@@ -777,10 +776,14 @@ bool dhcp6_client_resume(struct dhcp_client *c, bool lost, struct err *e)
 	c->settled = true;
 	c->wanted = l.address.ip;
 	client_count_times(c, &l);
-	c->state = lost ? DHCP_LOST : DHCP_BOUND;
-	if (lost)
-		c->end_at = earlier(c->end_at, now);
-	if (lost || c->renew_at != NEVER)
-		loop_timer_at(c->host->loop, &c->timer, !lost && c->renew_at > soon ? c->renew_at : soon);
+	/* One that ran out while nobody could renew it is asked for at once, and taken off if nobody lends it. */
+	c->state = lost || now >= c->end_at ? DHCP_LOST : DHCP_BOUND;
+	c->end_at = lost ? earlier(c->end_at, now) : c->end_at;
+	if (c->state == DHCP_LOST && !lost)
+		client_say(c, "the lease has ended while nobody could renew it");
+	if (c->state == DHCP_LOST)
+		loop_timer_at(c->host->loop, &c->timer, soon);
+	else
+		client_rest(c, soon);
 	return true;
 }

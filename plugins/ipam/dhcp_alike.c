@@ -7,13 +7,30 @@
 #include "plugins/ipam/dhcp_exchange.h"
 #include "plugins/ipam/dhcp_store.h"
 
-#define NEVER INT64_MAX
+#define NEVER	      INT64_MAX
+/* A lease with longer to rest than this is looked after meanwhile. */
+#define LOOK_AFTER_MS (24LL * 3600 * 1000)
+#define JITTER_MS     1000
 
 void client_say(const struct dhcp_client *c, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX + 128];
 	va_list ap;
 
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	c->host->log(c, text);
+}
+
+void client_complain(struct dhcp_client *c, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX + 128];
+	va_list ap;
+
+	if (c->complained)
+		return;
+	c->complained = true;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -72,4 +89,25 @@ void client_count_times(struct dhcp_client *c, const struct dhcp_lease *l)
 	c->renew_at = moment(c->bound_at, l->renew_s);
 	c->rebind_at = moment(c->bound_at, l->rebind_s);
 	c->end_at = moment(c->bound_at, l->lease_s);
+}
+
+void client_rest(struct dhcp_client *c, int64_t earliest)
+{
+	int64_t now = loop_now(), at = c->renew_at > earliest ? c->renew_at : earliest;
+
+	if (at - now > LOOK_AFTER_MS)
+		at = now + c->host->resend_max_ms + client_random_below(JITTER_MS);
+	loop_timer_at(c->host->loop, &c->timer, at);
+}
+
+void client_look_after(struct dhcp_client *c)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &e) && gone)
+		client_vanished(c, &e);
+	else
+		client_rest(c, 0);
 }

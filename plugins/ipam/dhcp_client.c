@@ -25,8 +25,6 @@
 /* Between two tries of renewing: RFC 2131 wants half of what is left, and at least a minute if the lease has one. */
 #define RENEW_STEP_MIN 4000
 #define RENEW_STEP_MAX 60000
-/* A lease with longer to rest than this is looked after meanwhile. */
-#define LOOK_AFTER_MS  (24LL * 3600 * 1000)
 #define DRAIN_MS       1000
 #define DRAIN_STEP_MS  5
 /* Leases found at the start that are due are not renewed all in one moment. */
@@ -204,18 +202,9 @@ static void due_acquiring(struct dhcp_client *c)
 		transmit(c);
 }
 
-/* Servers may repeat themselves as fast as they like. */
-static void complain(struct dhcp_client *c, const char *text)
-{
-	if (!c->complained)
-		client_say(c, "%s", text);
-	c->complained = true;
-}
-
 /* Another server may have a better one, so nothing is answered. */
 static bool is_bad_offer(struct dhcp_client *c, const struct dhcp_packet *p)
 {
-	char text[ERR_TEXT_MAX + 64];
 	struct err e = ERR_INIT;
 	struct arena a;
 	bool ok;
@@ -225,9 +214,8 @@ static bool is_bad_offer(struct dhcp_client *c, const struct dhcp_packet *p)
 	arena_done(&a);
 	if (ok)
 		return false;
-	snprintf(text, sizeof(text), "an offer is passed over: %s", e.text);
 	snprintf(c->refused, sizeof(c->refused), "%.150s", e.text);
-	complain(c, text);
+	client_complain(c, "an offer is passed over: %s", e.text);
 	return true;
 }
 
@@ -238,11 +226,10 @@ static void offered(struct dhcp_client *c, const struct dhcp_packet *p)
 	if (c->state != DHCP_SELECTING || !dhcp_packet_ip(p, DHCP_OPT_SERVER, &server) || is_bad_offer(c, p))
 		return;
 	if (c->settled && !ip_eq(&p->yours, &c->wanted)) {
-		char text[IP_TEXT_MAX], line[128];
+		char text[IP_TEXT_MAX];
 
-		snprintf(line, sizeof(line), "the offer of %s is not taken: the container has another address",
-			 ip_text(&p->yours, text));
-		complain(c, line);
+		client_complain(c, "the offer of %s is not taken: the container has another address",
+				ip_text(&p->yours, text));
 		return;
 	}
 	c->wanted = p->yours;
@@ -255,31 +242,12 @@ static void offered(struct dhcp_client *c, const struct dhcp_packet *p)
 
 /* ---- having --------------------------------------------------------------------------------------------------- */
 
-/*
- * BOUND until T1, at least until @earliest. Who has nothing to say for days, or ever, looks now and then whether there
- * is a container any more.
- */
-static void rest(struct dhcp_client *c, int64_t earliest)
-{
-	int64_t now = loop_now(), at = c->renew_at > earliest ? c->renew_at : earliest;
-
-	if (at - now > LOOK_AFTER_MS)
-		at = now + c->host->resend_max_ms + client_random_below(JITTER_MS);
-	loop_timer_at(c->host->loop, &c->timer, at);
-}
-
 static void due_bound(struct dhcp_client *c)
 {
-	struct err e = ERR_INIT;
-	autoclose int netns = -1;
-	bool gone;
-
 	if (loop_now() >= c->renew_at)
 		try_renew(c);
-	else if (!dhcp_place_reopen(c->netns, c->ask.ifname, &c->place, false, &netns, &gone, &e) && gone)
-		client_vanished(c, &e);
 	else
-		rest(c, 0);
+		client_look_after(c);
 }
 
 static void put_back(struct dhcp_client *c, const struct dhcp_lease *l)
@@ -313,7 +281,7 @@ static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const stru
 	c->raised = false;
 	client_remember(c);
 	/* A server that thought for longer than T1 does not make us ask it again at once. */
-	rest(c, loop_now() + DHCP_RENEW_S_MIN * 500);
+	client_rest(c, loop_now() + DHCP_RENEW_S_MIN * 500);
 	if (first)
 		c->host->settled(c, NULL);
 }
@@ -322,11 +290,9 @@ static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const stru
 static void refuse(struct dhcp_client *c, const struct err *why)
 {
 	struct err ignored = ERR_INIT;
-	char text[ERR_TEXT_MAX + 64];
 
 	if (c->state != DHCP_REQUESTING || c->settled) {
-		snprintf(text, sizeof(text), "an acknowledgement is passed over: %s", why->text);
-		complain(c, text);
+		client_complain(c, "an acknowledgement is passed over: %s", why->text);
 		return;
 	}
 	if (!exchange_send(c, DHCP_RELEASING, &ignored))
@@ -662,10 +628,7 @@ static bool reboot(struct dhcp_client *c, int netns, struct err *e)
 
 static void come_back_later(struct dhcp_client *c, const struct err *e)
 {
-	char text[ERR_TEXT_MAX + 64];
-
-	snprintf(text, sizeof(text), "the lease is kept, and looked at again soon: %s", e->text);
-	complain(c, text);
+	client_complain(c, "the lease is kept, and looked at again soon: %s", e->text);
 	loop_timer_in(c->host->loop, &c->timer, COME_BACK_MS + client_random_below(JITTER_MS));
 }
 
@@ -693,7 +656,7 @@ static bool come_back(struct dhcp_client *c, struct err *e)
 	if (c->state == DHCP_LOST)
 		loop_timer_at(c->host->loop, &c->timer, soon);
 	else if (c->state == DHCP_BOUND)
-		rest(c, soon);
+		client_rest(c, soon);
 	return true;
 }
 

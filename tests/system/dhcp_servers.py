@@ -128,6 +128,14 @@ class Scripted(Server):
         return self.run(sys.executable, pathlib.Path(__file__).with_name("dhcp_scripted.py"), "br0", json.dumps(say), ready="ready")
 
 
+class Scripted6(Server):
+    """The same for IPv6: dhcp6_scripted.py."""
+    name, received = "scripted6", r"%s received"
+
+    def start(self, **say):
+        return self.run(sys.executable, pathlib.Path(__file__).with_name("dhcp6_scripted.py"), "br0", json.dumps(say), ready="ready")
+
+
 class Dnsmasq6(Server):
     """IPv6, and IPv4 with both=True. dnsmasq gives no lease for less than two minutes."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from lib.case import case
 from lib.netns import connect, until
-from system.dhcp_servers import SUBNET, SUBNET6, Daemon, Dnsmasq6, Kea, Kea6, Lan6, spawn_plugin
+from system.dhcp_servers import SUBNET, SUBNET6, Daemon, Dnsmasq6, Kea, Kea6, Lan6, Scripted6, spawn_plugin
 
 DNS = [{"option": "domain-name-servers"}, {"option": "domain-search"}]
 
@@ -113,8 +113,10 @@ def test_renew(node, lan):
     """A lease is renewed with its server alone"""
     server = Kea6(lan).start()
     daemon, pod = Daemon(node), node.container()
+    idle = daemon.descriptors()
     [address] = six_of(node.add(bridge(daemon), pod))
-    assert until(lambda: daemon.said().count("renewed") == 3, 20), daemon.said()
+    assert until(lambda: daemon.said().count("renewed") >= 3, 20), daemon.said()
+    assert until(lambda: daemon.descriptors() == idle), "a renewal leaves a descriptor open"
     assert server.count("SOLICIT") == 1 and server.count("RENEW") >= 3 and server.leases() == {address}
     assert f"{address}/128" in pod.addresses("eth0")
 
@@ -165,6 +167,151 @@ def test_restart_pair(node, lan):
     node.check(conf, pod, prev=result)
     node.delete(conf, pod, prev=result)
     assert daemon.files() == [] and until(lambda: not server.leases())
+
+
+@case("dhcp6:ended meanwhile")
+def test_ended_meanwhile(node, lan):
+    """A lease that ran out while no daemon was there is asked for at once, and its address was never taken off"""
+    server = Kea6(lan).start()
+    daemon, pod = Daemon(node), node.container()
+    conf = bridge(daemon)
+    result = node.add(conf, pod)
+    [address] = six_of(result)
+    daemon.stop()
+    time.sleep(7)
+    daemon.start()
+    assert until(lambda: daemon.said().count("leased") == 2, 30), daemon.said()
+    assert "ended while nobody could renew it" in daemon.said()
+    assert f"{address}/128" in pod.addresses("eth0") and server.leases() == {address}
+    node.check(conf, pod, prev=result)
+
+
+@case("dhcp6:DEL without daemon")
+@pytest.mark.parametrize("version", [6, "dual"])
+def test_delete_without_daemon(node, lan, version):
+    """DEL does without a daemon; the next one finds the container gone and forgets its leases"""
+    Dnsmasq6(lan).start(both=True)
+    daemon, pod = Daemon(node), node.container()
+    conf = bridge(daemon, version)
+    result = node.add(conf, pod)
+    daemon.stop()
+    assert len(daemon.files()) == len(result["ips"])
+    node.delete(conf, pod, prev=result)
+    node.delete(conf, pod, prev=result)
+    assert pod.link("eth0") is None
+    daemon.start()
+    assert until(lambda: daemon.files() == []), daemon.said()
+    node.delete(conf, pod, prev=result)
+
+
+@case("dhcp6:older file")
+def test_older_file(node, lan):
+    """The leases of a daemon that knew IPv4 only are gone on with: their files name no version"""
+    server, daemon, pod = Kea(lan).start(renew=100, rebind=200, valid=300), Daemon(node), node.container()
+    conf = bridge(daemon, None)
+    result = node.add(conf, pod)
+    daemon.stop()
+    [file] = daemon.store.glob("*.json")
+    lease = json.loads(file.read_text())
+    del lease["version"]
+    file.write_text(json.dumps(lease))
+    daemon.start()
+    node.check(conf, pod, prev=result)
+    assert len(daemon.files()) == 1
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: not server.leases()) and daemon.files() == []
+
+
+FOR_EVER = 0xffffffff
+REFUSED = {
+    "no time": ({"valid": 0, "preferred": 0}, "valid lifetime is 0"),
+    "preferred beyond valid": ({"preferred": 301}, "preferred for 301 s and valid for 300 s"),
+    "T1 beyond T2": ({"t1": 201}, "T1 (201 s) is behind T2 (200 s)"),
+    "T1 for ever": ({"t1": FOR_EVER}, "is behind T2"),
+    "multicast": ({"ip": "ff02::1"}, "ff02::1 cannot be used"),
+    "link-local": ({"ip": "fe80::1"}, "fe80::1 cannot be used"),
+    "IPv4": ({"ip": "::ffff:10.0.0.1"}, "cannot be used"),
+    "no address": ({"ip": None}, "no address"),
+    "IA status": ({"ia_status": 2}, "NoAddrsAvail"),
+    "status": ({"status": 1}, "UnspecFail"),
+    "unknown status": ({"status": 65535}, "unknown status"),
+    "torn option": ({"tail": "000d0002"}, "no DHCPv6 server has offered"),
+    "too long": ({"tail": "0017ffff00"}, "no DHCPv6 server has offered"),
+    "half a head": ({"tail": "0017"}, "no DHCPv6 server has offered"),
+    "second identity": ({"tail": "00020003000300"}, "no DHCPv6 server has offered"),
+    "short IA": ({"tail": "0003000400000000"}, "no DHCPv6 server has offered"),
+}
+
+
+@case("dhcp6:unusable")
+@pytest.mark.parametrize("name", REFUSED)
+def test_unusable(node, lan, name):
+    """What a server offers and cannot be used fails ADD with the reason, which is logged once however often it is said"""
+    say, reason = REFUSED[name]
+    Scripted6(lan).start(**{"times": 20, **say})
+    daemon, pod = Daemon(node, "-resendtimeout=4s"), node.container()
+    idle = daemon.descriptors()
+    assert reason in node.refuses("ADD", bridge(daemon), pod)["msg"]
+    assert daemon.said().count("passed over") <= 1, daemon.said()
+    assert daemon.files() == [] and until(lambda: daemon.descriptors() == idle)
+
+
+@case("dhcp6:unusable REPLY")
+def test_unusable_reply(node, lan):
+    """A REPLY that takes back what the ADVERTISE promised fails ADD; what it lent is given back"""
+    server = Scripted6(lan).start(ip={"SOLICIT": "fd00:9::50", "REQUEST": "ff02::1"})
+    daemon, pod = Daemon(node, "-resendtimeout=10s"), node.container()
+    assert "ff02::1 cannot be used" in node.refuses("ADD", bridge(daemon), pod)["msg"]
+    assert until(lambda: server.count("RELEASE") == 1) and daemon.files() == []
+
+
+@case("dhcp6:for ever")
+def test_for_ever(node, lan):
+    """A lease without an end needs no server; the daemon looks now and then whether its container is there"""
+    server = Scripted6(lan).start(t1=FOR_EVER, t2=FOR_EVER, preferred=FOR_EVER, valid=FOR_EVER)
+    daemon, pod = Daemon(node, "-resendmax=1s"), node.container()
+    idle = daemon.descriptors()
+    conf = bridge(daemon)
+    result = node.add(conf, pod)
+    time.sleep(3)
+    node.check(conf, pod, prev=result)
+    assert server.count("REN|REBIND") == 0 and daemon.descriptors() == idle
+    daemon.stop()
+    daemon.start()
+    node.check(conf, pod, prev=result)
+    pod.ip("link", "del", "eth0")
+    assert until(lambda: daemon.files() == [], 10), daemon.said()
+    assert "the container is gone" in daemon.said()
+
+
+@case("dhcp6:no storm")
+def test_no_storm(node, lan):
+    """Times of a second, times left to the client, and failures said again and again do not make it ask without a pause"""
+    server = Scripted6(lan).start(t1={"REQUEST": 1, "RENEW": 0}, t2={"REQUEST": 1, "RENEW": 0, "REBIND": 0}, preferred=8, valid=9,
+                                  status={"REBIND": 1}, times=20)
+    daemon, pod = Daemon(node, "-resendmax=1s"), node.container()
+    idle = daemon.descriptors()
+    node.add(bridge(daemon), pod)
+    assert until(lambda: "UnspecFail" in daemon.said(), 10), daemon.said()
+    time.sleep(4)
+    assert server.count("REN|REBIND") <= 3 and daemon.said().count("UnspecFail") <= 3, daemon.said()
+    assert until(lambda: "the lease has ended" in daemon.said(), 15), daemon.said()
+    assert until(lambda: f"{SUBNET6}::50/128" in pod.addresses("eth0"), 20), daemon.said()
+    assert until(lambda: daemon.descriptors() == idle, 20), daemon.said()
+
+
+@case("dhcp6:taken back")
+@pytest.mark.parametrize("say", [{"valid": {"REQUEST": 60, "RENEW": 0, "SOLICIT": 60}, "preferred": 0}, {"ia_status": {"RENEW": 4}},
+                                 {"ia_status": {"RENEW": 3, "REQUEST": None}}], ids=["no time", "NotOnLink", "NoBinding"])
+def test_taken_back(node, lan, say):
+    """An address that the server takes back is taken off and asked for again; one it forgot is lent anew"""
+    Scripted6(lan).start(**{"t1": 2, "t2": 50, **say})
+    daemon, pod = Daemon(node, "-resendmax=1s"), node.container()
+    node.add(bridge(daemon), pod)
+    assert until(lambda: daemon.said().count("leased") >= 2, 30), daemon.said()
+    forgot = say.get("ia_status", {}).get("RENEW") == 3
+    assert ("taken off" in daemon.said()) != forgot
+    assert until(lambda: f"{SUBNET6}::50/128" in pod.addresses("eth0"), 10), daemon.said()
 
 
 @case("dhcp6:expiry")
