@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as a message of a DHCPv6 server: what is accepted can be looked at, and a lease of it keeps its promises. */
+/* Any bytes as a message of a DHCPv6 server: what is accepted can be looked at, and its lease keeps its promises. */
 #include "plugins/ipam/dhcp6_packet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

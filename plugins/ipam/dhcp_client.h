@@ -100,7 +100,7 @@ struct dhcp_client {
 	size_t ack_len;
 	int64_t bound_at, renew_at, rebind_at, end_at;	/* INT64_MAX: never */
 
-	/* The other lease of a pair was not to be had, or nobody waits for both any more: released when not waited for. */
+	/* The other lease of its pair was not to be had, or nobody waits for both any more: released if not awaited. */
 	bool orphan;
 
 	/* IPv6 (dhcp6_client.c) */

@@ -124,7 +124,10 @@ static void give_up(const struct waiting *w)
 			w->clients[i]->orphan = true;
 }
 
-/* Acquisitions whose callers have all gone, and halves of pairs. Releasing may end a client at once, so the walk begins anew. */
+/*
+ * Acquisitions whose callers have all gone, and halves of pairs. Releasing may end a client at once, so the walk begins
+ * anew.
+ */
 static void abandon(void)
 {
 	struct dhcp_client *c = d.clients;
