@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-A DHCPv6 server that says what it is told to, good or bad: dhcp6_scripted.py INTERFACE JSON. Members of the JSON object: ip
-(the address it lends), t1, t2, preferred, valid, status (of the message) and ia_status, tail (hexadecimal bytes behind the
-options), times (how often everything is said). A member whose value is an object is by message: {"RENEW": 0}.
+A DHCPv6 server that says what it is told to, good or bad: dhcp6_scripted.py INTERFACE JSON. Members of the JSON object:
+ip (the address it lends), t1, t2, preferred, valid, status (of the message) and ia_status, tail (hexadecimal bytes
+behind the options), times (how often everything is said). A member whose value is an object is by message, and as usual
+for the others: {"RENEW": 0}.
 """
 
 import json
@@ -56,9 +57,8 @@ def main(interface, told):
         data, sender = s.recvfrom(2048)
         name = NAMES.get(data[0], "OTHER")
         print(name, "received", flush=True)
-        say = {**DEFAULTS, **told}
-        say = {key: value.get(name, DEFAULTS.get(key)) if isinstance(value, dict) else value for key, value in say.items()}
-        say = {key: value for key, value in say.items() if value is not None}
+        say = DEFAULTS | {key: v.get(name, DEFAULTS.get(key)) if isinstance(v, dict) else v for key, v in told.items()}
+        say = {key: v for key, v in say.items() if v is not None}
         for _ in range(say.get("times", 1)):
             s.sendto(reply(data, say), sender)
 

@@ -133,7 +133,8 @@ class Scripted6(Server):
     name, received = "scripted6", r"%s received"
 
     def start(self, **say):
-        return self.run(sys.executable, pathlib.Path(__file__).with_name("dhcp6_scripted.py"), "br0", json.dumps(say), ready="ready")
+        program = pathlib.Path(__file__).with_name("dhcp6_scripted.py")
+        return self.run(sys.executable, program, "br0", json.dumps(say), ready="ready")
 
 
 class Dnsmasq6(Server):
