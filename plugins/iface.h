@@ -50,8 +50,8 @@ bool iface_check(struct nl *nl, struct arena *a, const struct iface_conf *c, con
 /* @l has the MAC that @f names, if any. */
 bool iface_check_mac(const struct link *l, const struct result_interface *f, struct err *e) MUST_CHECK;
 /*
- * The MAC that is asked for, from weak to strong by the configuration, CNI_ARGS (MAC) and runtimeConfig; @ret stays when
- * nobody asks. One that no single interface can have is refused with code 7.
+ * The MAC that is asked for, from weak to strong by the configuration, CNI_ARGS (MAC) and runtimeConfig; @ret stays
+ * when nobody asks. One that no single interface can have is refused with code 7.
  */
 bool iface_mac_asked(const struct request *r, const char *by_conf, const char *by_runtime, struct mac *ret,
 		     struct err *e) MUST_CHECK;
