@@ -17,7 +17,7 @@ from lib.node import Node  # noqa: E402
 def pytest_addoption(parser):
     parser.addoption("--results", metavar="FILE", help="append a line per test: ok, not ok or skip, and its ID")
     parser.addoption("--list-cases", action="store_true", help="print every test's ID and sentence, run nothing")
-    parser.addoption("--first", action="store_true", help="of a test with parameters the first row only")
+    parser.addoption("--first", action="store_true", help="of a test with parameters the first row only; each plugin's of differential cases")
     parser.addoption("--lane", default="", help="the word before every ID")
 
 
@@ -39,6 +39,14 @@ def name_of(item):
     return item.nodeid.removeprefix("tests/")
 
 
+def table_of(item):
+    """The table of which the test is a row. What is for certain kernels has no other place to run, so it runs whole."""
+    if lab.only(item):
+        return item.nodeid, None
+    plugin = item.callspec.params["module"] if item.get_closest_marker("differential") else None
+    return item.nodeid.partition("[")[0], plugin
+
+
 def sentence_of(item):
     """What the test shows: the first line of its docstring, or its name in words."""
     doc = (item.function.__doc__ or "").strip().splitlines()
@@ -55,7 +63,7 @@ def pytest_collection_modifyitems(config, items):
     elif lab.KERNEL:
         items[:] = [i for i in items if lab.of_all_guests(i)]
     if config.option.first:
-        items[:] = list({i.nodeid.partition("[")[0]: i for i in reversed(items)}.values())[::-1]
+        items[:] = list({table_of(i): i for i in reversed(items)}.values())[::-1]
     if config.option.list_cases:
         for item in items:
             print(f"{lane} {name_of(item)} {sentence_of(item)}".strip())
@@ -110,9 +118,9 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "needs(*features): skipped where the kernel lacks one of them")
     config.addinivalue_line("markers", "nightly: takes long, ./test nightly runs it")
     config.addinivalue_line("markers", "timing: measures time, so it runs neither under valgrind nor on emulated processors")
-    config.addinivalue_line("markers", "only(kernel): runs on this kernel of the lab only, uml or 6.12")
+    config.addinivalue_line("markers", "only(*kernels): runs on these kernels of the lab only, of newest, uml and 6.12")
     config.addinivalue_line("markers", "reference_format(plugin): uses what the reference documents of its files instead of its program")
-    config.addinivalue_line("markers", "in_guest: runs in a guest besides what needs it")
+    config.addinivalue_line("markers", "in_guest: runs in the quick guest besides what needs it")
     config.addinivalue_line("markers", "differential: compares ours with the Go plugins")
     config.addinivalue_line("markers", "rootless: runs as an ordinary user in a user namespace too")
 

@@ -38,7 +38,7 @@ class Case:
     plugin: str = None              # the program, where it is not the type of the configuration
     name: str = "testnet"
     needs: tuple = ()               # kinds of links, see lib/kernel.py
-    only: str = None                # "uml" or "6.12": on this kernel of the lab only
+    only: str = None                # "newest", "uml" or "6.12": on this kernel of the lab only
     watch: str = ""                 # "nft", "iptables": compare rule sets; "node:net.x.y", "a:net.x.y": and this knob
     files: dict = dataclasses.field(default_factory=dict)           # {path: text} to be there before
     words: bool = False             # compare the words of errors, too

@@ -22,19 +22,12 @@ import socket
 import subprocess
 import time
 
-from lib.process import clean_env
+from lib.process import CLONE_NEWNET, clean_env, libc
+from lib.process import libc_call as call
 
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+CLONE_NEWNS = 0x00020000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(name, *args):
-    if getattr(libc, name)(*args) != 0:
-        e = ctypes.get_errno()
-        raise OSError(e, f"{name}: {os.strerror(e)}")
 
 
 def mount(source, target, kind, flags=0, data=None):

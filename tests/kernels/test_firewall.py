@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""firewall on other kernels: the form of its rules, what they let through, both front ends of iptables."""
+"""firewall on other kernels: the form of its rules, what they let through, both front ends of iptables.
+
+The newest user-mode Linux has neither tables of IPv4 in nf_tables nor the older ones, that of 6.1 the older ones only.
+"""
 
 import pytest
 
-from lib.case import case
+from lib.case import case, only
 from system.firewalls import Pod, docker, dropping, saved
 from system.world import outside
 
 NETS = ("10.7.0.0/24", "fd00:7::/64")
+
+
+FRONTS = [pytest.param(False, id="nft", marks=only("6.12")), pytest.param(True, id="legacy", marks=only("uml", "6.12"))]
 
 
 def has_nft(node):
@@ -16,12 +22,10 @@ def has_nft(node):
 
 
 @case("kernels:firewall")
-@pytest.mark.parametrize("legacy", [False, True], ids=["nft", "legacy"])
+@pytest.mark.parametrize("legacy", FRONTS)
 @pytest.mark.parametrize("host", [dropping, docker], ids=["dropping", "docker"])
 def test_life(node, host, legacy):
     """A pod gets through a host that drops, by rules that iptables reads, and nothing remains"""
-    if not legacy and not has_nft(node):
-        pytest.skip("no tables of IPv4 in nf_tables")
     outer = outside(node, NETS)
     outer.listen(80)
     host(node, legacy=legacy)
@@ -38,6 +42,7 @@ def test_life(node, host, legacy):
 
 
 @case("kernels:firewall-pristine")
+@only("uml", "6.12")
 def test_pristine(node):
     """Where there is no table it is made, in nf_tables if the kernel can, and what was made goes again"""
     legacy = not has_nft(node)

@@ -14,9 +14,9 @@ def needs(*links):
     return pytest.mark.needs(*links)
 
 
-def only(kernel):
-    """The test runs on this kernel of the lab only: "uml" or "6.12"."""
-    return pytest.mark.only(kernel)
+def only(*kernels):
+    """The test runs on these kernels of the lab only ("newest", "uml", "6.12"), there with every row."""
+    return pytest.mark.only(*kernels)
 
 
 rootless = pytest.mark.rootless

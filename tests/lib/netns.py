@@ -6,18 +6,24 @@ killed, at the start of the next run: sweep() removes whatever bears the number 
 """
 
 import atexit
+import ctypes
+import fcntl
 import itertools
 import os
 import pathlib
 import re
 import signal
+import socket
+import struct
 import subprocess
 import time
 
-from .process import entering, run
+from .process import CLONE_NEWNET, inside, libc, libc_call, run, start
 
 PREFIX = "crt-"
 RUN = pathlib.Path("/run/netns")
+MS_BIND, MNT_DETACH = 4096, 2
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
 _count = itertools.count(1)
 _open = {}
@@ -31,9 +37,8 @@ class Netns:
         self.path = str(RUN / self.name)
         self._spawned = []
         self._undo = []
-        run("ip", "netns", "add", self.name)
+        add(self.name)
         _open[self.name] = self
-        run("ip", "-n", self.name, "link", "set", "lo", "up")
 
     def close(self):
         if _open.pop(self.name, None) is None:
@@ -69,7 +74,7 @@ class Netns:
         kw.setdefault("stdin", subprocess.DEVNULL)
         kw.setdefault("stdout", subprocess.DEVNULL)
         kw.setdefault("stderr", subprocess.DEVNULL)
-        p = subprocess.Popen(entering(self.path, argv), **kw)
+        p = start(argv, self.path, **kw)
         self._spawned.append(p)
         return p
 
@@ -77,12 +82,12 @@ class Netns:
 
     def ip(self, *args, check=True):
         """`ip ARGS` here. A show or a get answers with data, everything else with nothing."""
-        done = run("ip", "-j", "-d", "-n", self.name, *args, check=check)
+        done = self.run("ip", "-j", "-d", *args, check=check)
         return done.json if done.ok else []
 
-    def links(self):
-        """{name: what ip says about it}"""
-        return {link["ifname"]: link for link in self.ip("link", "show") if link}
+    def links(self, what="link"):
+        """{name: what ip says about it}, with its addresses when what is "addr"."""
+        return {link["ifname"]: link for link in self.ip(what, "show") if link}
 
     def link(self, name):
         """What ip says about the link, None when there is none."""
@@ -91,8 +96,7 @@ class Netns:
     def addresses(self, dev, family=None):
         """["10.1.0.2/16", ...] without link-local ones."""
         found = [x for x in self.ip("addr", "show", "dev", dev, check=False) if x and x.get("ifname") == dev]
-        return [f'{a["local"]}/{a["prefixlen"]}' for x in found for a in x["addr_info"]
-                if a.get("scope") != "link" and family in (None, 4 if a["family"] == "inet" else 6)]
+        return [a for x in found for a in addresses_of(x, family)]
 
     def routes(self, family=4, table="main"):
         """Routes as ip prints them: [{"dst": "default", "gateway": ..., "dev": ...}, ...]"""
@@ -108,9 +112,10 @@ class Netns:
     def sysctl(self, key, value=None):
         """Read (or write) net.ipv4.ip_forward and its like, as seen from here."""
         path = "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
-        if value is None:
-            return self.run("cat", path).out.strip()
-        return self.run("sh", "-c", f"echo {value} > {path}")
+        with inside(self.path):
+            if value is None:
+                return pathlib.Path(path).read_text(encoding="utf-8").strip()
+            return pathlib.Path(path).write_text(f"{value}\n", encoding="utf-8")
 
     # ---- filters
 
@@ -140,11 +145,12 @@ class Netns:
         tool = "iptables-save" if family == 4 else "ip6tables-save"
         return [line for line in self.run(tool, "-t", table).out.splitlines() if line[:1] in (":", "-")]
 
-    def state(self):
+    def state(self, links=None):
         """Everything a plugin could have changed here, for before == after comparisons."""
+        links = links or self.links("addr")
         return {
-            "links": sorted(self.links()),
-            "addresses": {name: sorted(self.addresses(name)) for name in self.links()},
+            "links": sorted(links),
+            "addresses": {name: sorted(addresses_of(link)) for name, link in links.items()},
             "routes": {f: [r for r in self.routes(f, "all") if r.get("type") not in ("local", "broadcast", "multicast",
                                                                                      "anycast")] for f in (4, 6)},
             "nft": self.run("nft", "list", "ruleset", check=False).out,
@@ -176,6 +182,12 @@ class Netns:
         return until(question, seconds)
 
 
+def addresses_of(link, family=None):
+    """Those that `ip addr` tells of, without link-local ones."""
+    return [f'{a["local"]}/{a["prefixlen"]}' for a in link["addr_info"]
+            if a.get("scope") != "link" and family in (None, 4 if a["family"] == "inet" else 6)]
+
+
 def until(question, seconds=5):
     """Repeat question() until it answers something true, at most for so long; the last answer."""
     end = time.monotonic() + seconds
@@ -189,17 +201,46 @@ def connect(a, a_name, b, b_name, a_address=None, b_address=None):
     run("ip", "link", "add", a_name, "netns", a.name, "type", "veth", "peer", "name", b_name, "netns", b.name)
     for ns, name, address in ((a, a_name, a_address), (b, b_name, b_address)):
         for one in [address] if isinstance(address, str) else address or []:
-            run("ip", "-n", ns.name, "addr", "add", one, "dev", name, *(["nodad"] if ":" in one else []))
-        run("ip", "-n", ns.name, "link", "set", name, "up")
+            ns.run("ip", "addr", "add", one, "dev", name, *(["nodad"] if ":" in one else []))
+        ns.run("ip", "link", "set", name, "up")
+
+
+def add(name):
+    """What `ip netns add` does, and `ip link set lo up` in it. The first one is left to ip, which prepares the folder."""
+    path = RUN / name
+    if RUN.is_mount():
+        path.touch()
+        with inside("/proc/thread-self/ns/net"):    # and back again
+            libc_call("unshare", CLONE_NEWNET)
+            libc_call("mount", b"/proc/thread-self/ns/net", str(path).encode(), b"none", ctypes.c_ulong(MS_BIND), None)
+    else:
+        run("ip", "netns", "add", name)
+    with inside(path), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+
+
+def inhabitants(path):
+    """The processes in the namespace at this path."""
+    there = os.stat(path)
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if os.path.samestat(os.stat(process / "ns/net"), there):
+                yield int(process.name)
+        except OSError:     # it has ended
+            pass
 
 
 def remove(name):
-    for pid in run("ip", "netns", "pids", name, check=False).out.split():
+    path = RUN / name
+    if not path.exists():
+        return
+    for pid in inhabitants(path):
         try:
-            os.kill(int(pid), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-    run("ip", "netns", "del", name, check=False)
+    libc.umount2(str(path).encode(), MNT_DETACH)
+    path.unlink(missing_ok=True)
 
 
 def sweep():

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 
 from lib.netns import Netns, connect
+from lib.process import inside
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 FRAMES = pathlib.Path(__file__).with_name("frames.py")
@@ -27,8 +28,10 @@ def files(*folders, advice=True):
 def legacy(ns):
     """The rules of iptables-legacy. Asking makes the tables, so where nobody has used them nothing is asked."""
     found = {}
-    for family, names in ((4, "/proc/net/ip_tables_names"), (6, "/proc/net/ip6_tables_names")):
-        tables = ns.run("cat", names, check=False).out.split()
+    for family, names in ((4, "ip_tables_names"), (6, "ip6_tables_names")):
+        with inside(ns.path):
+            names = pathlib.Path("/proc/thread-self/net", names)
+            tables = names.read_text(encoding="utf-8").split() if names.exists() else []
         tool = "iptables-legacy" if family == 4 else "ip6tables-legacy"
         found[family] = {t: ns.run(tool, "-t", t, "-S").out.splitlines() for t in tables}
     return found
@@ -37,9 +40,10 @@ def legacy(ns):
 def state(node, *containers, advice=True):
     """Everything that a plugin could have changed: links, addresses, routes, rules, filters, knobs, files."""
     def one(ns):
+        links = ns.links("addr")
         return {
-            **ns.state(),
-            "ports": sorted((link["ifname"], link.get("master"), "UP" in link["flags"]) for link in ns.links().values()),
+            **ns.state(links),
+            "ports": sorted((link["ifname"], link.get("master"), "UP" in link["flags"]) for link in links.values()),
             "rules": ns.ip("rule", "show"),
             "legacy": legacy(ns),
             "knobs": {k: ns.sysctl(k) for k in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")},
