@@ -17,7 +17,8 @@ from lib.node import Node  # noqa: E402
 def pytest_addoption(parser):
     parser.addoption("--results", metavar="FILE", help="append a line per test: ok, not ok or skip, and its ID")
     parser.addoption("--list-cases", action="store_true", help="print every test's ID and sentence, run nothing")
-    parser.addoption("--first", action="store_true", help="of a test with parameters the first row only; each plugin's of differential cases")
+    parser.addoption("--first", action="store_true",
+                     help="of a test with parameters the first row only; each plugin's of differential cases")
     parser.addoption("--lane", default="", help="the word before every ID")
 
 

@@ -206,7 +206,7 @@ def connect(a, a_name, b, b_name, a_address=None, b_address=None):
 
 
 def add(name):
-    """What `ip netns add` does, and `ip link set lo up` in it. The first one is left to ip, which prepares the folder."""
+    """What `ip netns add` and `ip link set lo up` do. The first one is left to ip, which prepares the folder."""
     path = RUN / name
     if RUN.is_mount():
         path.touch()

@@ -65,8 +65,8 @@ def run(*argv, netns=None, stdin="", env=None, cwd=None, check=True, timeout=60)
     # A failure is told as something to type.
     said = [*(["nsenter", f"--net={netns}", "--"] if netns else []), *map(str, argv)]
     try:
-        with start(argv, netns, env=env, cwd=cwd, text=True, errors="replace", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                   stderr=subprocess.PIPE) as p:
+        with start(argv, netns, env=env, cwd=cwd, text=True, errors="replace", stdin=subprocess.PIPE,
+                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
             try:
                 out, err = p.communicate(stdin, timeout)
             except BaseException:
