@@ -39,7 +39,6 @@ LIB_SRC    := $(call sources,$(LIB_ROOMS))
 MAIN       := $(wildcard cmd/main.c)
 TEST_SRC   := $(wildcard $(addsuffix /*_test.c,$(ROOMS)))
 FUZZ_SRC   := $(wildcard fuzz/*.c)
-BENCH_SRC  := $(wildcard bench/*.c)
 BENCH_PART := $(wildcard bench/parts/*.c)
 MAN        := $(wildcard man/*.[1-8])
 UNITS      := $(wildcard packaging/systemd/*)
@@ -83,7 +82,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all static lib dev asan check check-asan check-programs check-asan-programs bench fuzz fuzz-run lint format install clean help FORCE
+.PHONY: all static lib dev asan check check-asan check-programs check-asan-programs bench bench-quick bench-programs fuzz fuzz-run lint format install clean help FORCE
 
 ## all	the static binary with its plugin links, and libcni
 all: static lib
@@ -116,7 +115,7 @@ $(O)/obj/$(1)/rooms.a: $(call objects,$(1),$(filter-out $(MAIN),$(SRC)))
 endef
 
 $(eval $(call variant,musl,| $(UAPI)/linux,$(SRC)))
-$(eval $(call variant,dev,,$(SRC) $(TEST_SRC) $(BENCH_SRC)))
+$(eval $(call variant,dev,,$(SRC) $(TEST_SRC)))
 $(eval $(call variant,asan,,$(SRC) $(TEST_SRC)))
 $(eval $(call variant,pic,,$(LIB_SRC)))
 $(eval $(call variant,fuzz,,$(SRC) $(FUZZ_SRC)))
@@ -242,14 +241,26 @@ fuzz: $(addprefix $(O)/fuzz/,$(FUZZERS))
 fuzz-run: fuzz
 	$(Q)scripts/fuzz --seconds $(SECONDS) $(O)/fuzz $(FUZZERS)
 
-$(O)/bench/%: bench/%.c $(BENCH_PART) $(O)/obj/dev/rooms.a
+$(O)/bench/bench: bench/bench.c $(BENCH_PART) $(wildcard bench/parts/*.h) $(O)/obj/dev/rooms.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(BASE) -O2 -o $@ $^
+	$(Q)$(CC) $(BASE) $(FATAL) -O2 -o $@ $(filter %.c %.a,$^)
 
-## bench	the side-by-side benchmarks (ARGS=... goes to bench/run)
-bench: static $(patsubst bench/%.c,$(O)/bench/%,$(BENCH_SRC))
-	$(Q)O=$(O) CRIMP_BIN=$(O)/bin bench/run $(ARGS)
+$(O)/bench/small/%: bench/small/%.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(MUSL_CC) -static -Os -s -o $@ $<
+
+# The programs alone: for whoever calls bench/run.
+bench-programs: $(O)/bench/bench $(O)/bench/small/empty $(O)/bench/small/peak
+
+## bench	measure beside the Go plugins: 7 to 12 minutes, bench/results (ARGS=... goes to bench/run)
+bench: static bench-programs
+	$(Q)O=$(O) bench/run $(ARGS)
+
+## bench-quick	the same, trimmed: under 3 minutes, $(O)/bench/results
+bench-quick: static bench-programs
+	$(Q)O=$(O) bench/run --scale quick --results $(O)/bench/results $(ARGS)
 
 # ---- quality and housekeeping ---------------------------------------------------------------------------------------
 
