@@ -47,6 +47,14 @@ struct bench {
 	struct arena arena;		/* emptied after every round */
 };
 
+/*
+ * The first round makes bridges, tables and indexes, which is the node's cost and not the container's; in the second one
+ * peak memory is read, through a launcher; the rest is counted.
+ */
+enum round { ROUND_FIRST, ROUND_PEAK, ROUND_COUNTED };
+enum round round_kind(unsigned i);
+#define EACH_ROUND(i, n) (unsigned i = 0; i < (n) + ROUND_COUNTED; i++)
+
 /* What a figure is of. @n: how many leases, workers, attachments... */
 struct label {
 	const char *part, *what, *step, *op;

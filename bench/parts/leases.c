@@ -59,9 +59,10 @@ static void prepare(struct bench *b, const char *set, int taken)
 }
 
 /* host-local looks at no namespace, so any file will do for one. */
-static void lease(struct bench *b, const struct set *s, int taken, bool keep)
+static void lease(struct bench *b, const struct set *s, int taken, enum round round)
 {
 	char *const launcher[] = { (char *)b->peak, NULL };
+	bool peak = round == ROUND_PEAK;
 	const char *prev = "", *out;
 	struct call c = { s->bin,
 			  "host-local",
@@ -70,8 +71,8 @@ static void lease(struct bench *b, const struct set *s, int taken, bool keep)
 			  "/proc/self/ns/mnt",
 			  "eth0",
 			  NULL,
-			  keep ? NULL : launcher,
-			  !keep };
+			  peak ? launcher : NULL,
+			  peak };
 
 	for (size_t op = 0; op < N_OPS; op++) {
 		struct label l = { "leases", "host-local", "host-local", ops[op], taken };
@@ -82,9 +83,9 @@ static void lease(struct bench *b, const struct set *s, int taken, bool keep)
 		c.conf = arena_printf(&b->arena, conf_text, folder(b, s->name), *prev ? ",\"prevResult\":" : "", prev);
 		if (!call_run(&b->arena, &c, &one, &out, &e))
 			record_failure(b, &l, s->name, e.text);
-		else if (keep)
+		else if (round == ROUND_COUNTED)
 			record_sample(b, &l, s->name, &one);
-		else
+		else if (peak)
 			record_peak(b, &l, s->name, one.rss_kib);
 		if (op == 0)
 			prev = out;
@@ -113,14 +114,17 @@ static void leases(struct bench *b, int taken)
 	b->course++;
 	for (size_t k = 0; k < b->n_sets; k++)
 		prepare(b, b->sets[k].name, taken);
-	prepare(b, "floor", taken);
-	for (unsigned i = 0; i <= rounds; i++) {
-		for (size_t k = 0; k < b->n_sets; k++)
-			lease(b, &b->sets[(k + i) % b->n_sets], taken, i > 0);
-		if (i > 0)
-			lease_floor(b, taken);
-		arena_done(&b->arena);
-	}
+	/* The floor looks at nobody's lease but its own. */
+	prepare(b, "floor", 0);
+	for
+		EACH_ROUND(i, rounds)
+		{
+			for (size_t k = 0; k < b->n_sets; k++)
+				lease(b, &b->sets[(k + i) % b->n_sets], taken, round_kind(i));
+			if (round_kind(i) == ROUND_COUNTED)
+				lease_floor(b, taken);
+			arena_done(&b->arena);
+		}
 }
 
 void part_leases(struct bench *b)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * ADD, CHECK, STATUS and DEL of every plugin and of the chains, with the kernel's floor of the same work as one more
- * column where there is one. The first round makes bridges, tables and indexes, which is the node's cost and not the
- * container's: it is not counted, and peak memory is read in it.
+ * column where there is one.
  */
 #include <unistd.h>
 
@@ -36,7 +35,7 @@ static const struct life lives[] = {
 	{ "host-device", NULL, FLOOR_NONE, { { { "host-device", "\"device\":\"lent0\"," STATIC } } } },
 	{ "sbr", NULL, FLOOR_NONE, { { { "bridge", BRIDGE HOST_LOCAL("") }, { "sbr", NULL } } } },
 	{ "vrf", "vrf", FLOOR_NONE, { { { "bridge", BRIDGE HOST_LOCAL("") }, { "vrf", "\"vrfname\":\"blue\"" } } } },
-	{ "Kubernetes chain, nftables where there is a choice", NULL, FLOOR_CHAIN,
+	{ "Kubernetes chain by nftables", NULL, FLOOR_CHAIN,
 	  { { { "bridge", BRIDGE "\"hairpinMode\":true,\"ipMasq\":true,\"ipMasqBackend\":\"nftables\"," HOST_LOCAL("") },
 	      { "portmap", "\"snat\":true,\"backend\":\"nftables\"," PORTS },
 	      { "bandwidth", RATES },
@@ -86,7 +85,7 @@ static void say_failure(struct bench *b, struct course *c, size_t k, size_t op, 
 	c->failed[k][op] = true;
 }
 
-static void live(struct bench *b, struct course *c, size_t k, bool keep)
+static void live(struct bench *b, struct course *c, size_t k, enum round round)
 {
 	const struct set *s = &b->sets[k];
 	struct err e = ERR_INIT;
@@ -96,7 +95,9 @@ static void live(struct bench *b, struct course *c, size_t k, bool keep)
 	if (!pod_make(b, &p, &e))
 		die(&e);
 	for (size_t op = 0; op < N_OPS; op++) {
-		struct chain_run r = { .op = ops[op], .peak = !keep, .wait = keep && op == OP_DEL };
+		struct chain_run r = { .op = ops[op],
+				       .peak = round == ROUND_PEAK,
+				       .wait = round == ROUND_COUNTED && op == OP_DEL };
 		struct err why = ERR_INIT;
 
 		if (op == OP_CHECK && !there)
@@ -104,14 +105,14 @@ static void live(struct bench *b, struct course *c, size_t k, bool keep)
 		if (!chain_run(&b->arena, b, s, c->chain, &p, &r, &why)) {
 			there = there && op != OP_ADD;
 			say_failure(b, c, k, op, r.failed_at, why.text);
-		} else if (!c->failed[k][op]) {
+		} else if (!c->failed[k][op] && round != ROUND_FIRST) {
 			record_run(b, c, s, op, &r);
 		}
 	}
 	pod_drop(&p);
 }
 
-static void floor_live(struct bench *b, const struct course *c, bool keep)
+static void floor_live(struct bench *b, const struct course *c, enum round round)
 {
 	struct sample up = { .wall_us = 0 }, down = { .wall_us = 0 };
 	struct err e = ERR_INIT;
@@ -119,7 +120,7 @@ static void floor_live(struct bench *b, const struct course *c, bool keep)
 
 	if (!pod_make(b, &p, &e) || !floor_up(b, c->floor, &p, &up, &e) || !floor_down(b, c->floor, &p, &down, &e))
 		die(&e);
-	if (keep) {
+	if (round == ROUND_COUNTED) {
 		const char *step = chain_len(c->chain) > 1 ? "whole chain" : c->chain->steps[0].plugin;
 
 		record_sample(b, &(struct label){ "lives", c->title, step, "ADD", 0 }, "floor", &up);
@@ -128,7 +129,7 @@ static void floor_live(struct bench *b, const struct course *c, bool keep)
 	pod_drop(&p);
 }
 
-static void turn(struct bench *b, struct course *c, size_t k, bool keep)
+static void turn(struct bench *b, struct course *c, size_t k, enum round round)
 {
 	struct err e = ERR_INIT;
 
@@ -137,9 +138,9 @@ static void turn(struct bench *b, struct course *c, size_t k, bool keep)
 	if (!node_enter(c->nodes[k], &e))
 		die(&e);
 	if (k < b->n_sets)
-		live(b, c, k, keep);
+		live(b, c, k, round);
 	else
-		floor_live(b, c, keep);
+		floor_live(b, c, round);
 }
 
 static bool kernel_has(const char *kind)
@@ -168,11 +169,13 @@ static void run_course(struct bench *b, const char *title, const struct chain *c
 	for (size_t k = 0; k <= b->n_sets; k++)
 		if (!node_open(&c.nodes[k], &e) || (k == b->n_sets && !floor_node(c.nodes[k], &e)))
 			die(&e);
-	for (unsigned i = 0; i <= b->rounds; i++) {
-		for (size_t k = 0; k <= b->n_sets; k++)
-			turn(b, &c, (k + i) % (b->n_sets + 1), i > 0);
-		arena_done(&b->arena);
-	}
+	for
+		EACH_ROUND(i, b->rounds)
+		{
+			for (size_t k = 0; k <= b->n_sets; k++)
+				turn(b, &c, (k + i) % (b->n_sets + 1), round_kind(i));
+			arena_done(&b->arena);
+		}
 	for (size_t k = 0; k <= b->n_sets; k++)
 		close(c.nodes[k]);
 	if (!node_enter(b->home, &e) || !space_settle(&e))

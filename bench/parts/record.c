@@ -95,6 +95,11 @@ void record_failure(struct bench *b, const struct label *l, const char *set, con
 		b->failures++;
 }
 
+enum round round_kind(unsigned i)
+{
+	return i < ROUND_COUNTED ? (enum round)i : ROUND_COUNTED;
+}
+
 static volatile uint64_t calibration_sink;
 
 static double calibrate(void)

@@ -11,9 +11,10 @@ static const char *const plugins[] = {
 	"macvlan",   "portmap", "ptp",    "sbr",    "static",   "tap",     "tuning",      "vlan",       "vrf",
 };
 
-static void version(struct bench *b, const struct set *s, const char *plugin, bool peak)
+static void version(struct bench *b, const struct set *s, const char *plugin, enum round round)
 {
 	char *const launcher[] = { (char *)b->peak, NULL };
+	bool peak = round == ROUND_PEAK;
 	struct call c = { s->bin, plugin, "VERSION", "", "", "", "{\"cniVersion\":\"1.0.0\"}", peak ? launcher : NULL,
 			  peak };
 	struct label l = { "versions", plugin, plugin, "VERSION", 0 };
@@ -27,7 +28,7 @@ static void version(struct bench *b, const struct set *s, const char *plugin, bo
 		record_failure(b, &l, s->name, e.text);
 	else if (peak)
 		record_peak(b, &l, s->name, one.rss_kib);
-	else
+	else if (round == ROUND_COUNTED)
 		record_sample(b, &l, s->name, &one);
 }
 
@@ -48,11 +49,13 @@ static void nothing(struct bench *b)
 void part_versions(struct bench *b)
 {
 	progress(b, "VERSION of %zu plugins", ARRAY_LEN(plugins));
-	for (unsigned i = 0; i <= b->rounds; i++) {
-		for (size_t p = 0; p < ARRAY_LEN(plugins); p++)
-			for (size_t k = 0; k < b->n_sets; k++)
-				version(b, &b->sets[(k + i) % b->n_sets], plugins[p], i == 0);
-		nothing(b);
-		arena_done(&b->arena);
-	}
+	for
+		EACH_ROUND(i, b->rounds)
+		{
+			for (size_t p = 0; p < ARRAY_LEN(plugins); p++)
+				for (size_t k = 0; k < b->n_sets; k++)
+					version(b, &b->sets[(k + i) % b->n_sets], plugins[p], round_kind(i));
+			nothing(b);
+			arena_done(&b->arena);
+		}
 }
