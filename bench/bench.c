@@ -2,14 +2,14 @@
 /*
  * DOC: Theory of operation
  *
- * Several sets of plugins do the same work in one run, iteration by iteration in alternating order, so that the columns
- * of one row come from the same seconds and the ratio of two medians means something even on a busy machine. Where there
- * is a kernel's floor it takes its turn as well. This program only measures: every figure becomes a line of JSON, and
- * bench/report.py makes medians, tables and pictures of them. It expects namespaces of its own for network, mounts and
- * processes (bench/run sees to it), so that nothing it leaves can outlive it.
+ * Several sets of plugins do the same work in one run, iteration by iteration in alternating order, so that the
+ * columns of one row come from the same seconds and the ratio of two medians means something even on a busy machine.
+ * Where there is a kernel's floor it takes its turn as well. This program only measures: every figure becomes a line
+ * of JSON, and bench/report.py makes medians, tables and pictures of them. It expects namespaces of its own for
+ * network, mounts and processes (bench/run sees to it), so that nothing it leaves can outlive it.
  *
- * Every ADD gets a container namespace made beforehand, every set a node of its own in every scenario. CHECK and DEL get
- * the result of their ADD, as from a runtime.
+ * Every ADD gets a container namespace made beforehand, every set a node of its own in every scenario. CHECK and DEL
+ * get the result of their ADD, as from a runtime.
  */
 #include <errno.h>
 #include <sys/mount.h>

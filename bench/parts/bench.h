@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What every part of the benchmark knows: who is measured, how much of everything, and where the figures go. A part is a
- * function here and a row in the table of bench/bench.c.
+ * What every part of the benchmark knows: who is measured, how much of everything, and where the figures go. A part is
+ * a function here and a row in the table of bench/bench.c.
  */
 #ifndef CRIMP_BENCH_PARTS_BENCH_H
 #define CRIMP_BENCH_PARTS_BENCH_H
@@ -48,8 +48,8 @@ struct bench {
 };
 
 /*
- * The first round makes bridges, tables and indexes, which is the node's cost and not the container's; in the second one
- * peak memory is read, through a launcher; the rest is counted.
+ * The first round makes bridges, tables and indexes, which is the node's cost and not the container's; in the second
+ * one peak memory is read, through a launcher; the rest is counted.
  */
 enum round { ROUND_FIRST, ROUND_PEAK, ROUND_COUNTED };
 enum round round_kind(unsigned i);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A network as a runtime operates it: its plugins one after the other, each with the result so far, DEL backwards with the
- * final one. What a runtime does itself (looking for binaries, the cache) is not in the figures.
+ * A network as a runtime operates it: its plugins one after the other, each with the result so far, DEL backwards with
+ * the final one. What a runtime does itself (looking for binaries, the cache) is not in the figures.
  */
 #ifndef CRIMP_BENCH_PARTS_CHAIN_H
 #define CRIMP_BENCH_PARTS_CHAIN_H
@@ -13,8 +13,9 @@ enum { POD_ID_MAX = 24, POD_PATH_MAX = 200, POD_RESULT_MAX = 6000 };
 struct step {
 	const char *plugin;
 	/*
-	 * Members of its configuration besides cniVersion, name and type. "@store@" stands for a folder that nobody else
-	 * has, neither another set nor another scenario; "@port@" and "@port2@" for two ports that no other pod has.
+	 * Members of its configuration besides cniVersion, name and type. "@store@" stands for a folder that nobody
+	 * else has, neither another set nor another scenario; "@port@" and "@port2@" for two ports that no other pod
+	 * has.
 	 */
 	const char *conf;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the kernel alone needs for the same work: the fewest netlink messages, in this process, without a start and without
- * JSON. Leases are files as host-local leaves them.
+ * What the kernel alone needs for the same work: the fewest netlink messages, in this process, without a start and
+ * without JSON. Leases are files as host-local leaves them.
  */
 #ifndef CRIMP_BENCH_PARTS_FLOOR_H
 #define CRIMP_BENCH_PARTS_FLOOR_H

@@ -2,10 +2,10 @@
 /*
  * DOC: Theory of operation
  *
- * One more pod of the Kubernetes chain on a node that has many already. To make a thousand attachments with plugins that
- * execute iptables would take longer than all else together, so only two of them are made so; what they have added to the
- * rules is then copied for the others (bench/copies.py). Links, queues and leases, which are the same whoever makes them,
- * are made by our plugins for every set.
+ * One more pod of the Kubernetes chain on a node that has many already. To make a thousand attachments with plugins
+ * that execute iptables would take longer than all else together, so only two of them are made so; what they have
+ * added to the rules is then copied for the others (bench/copies.py). Links, queues and leases, which are the same
+ * whoever makes them, are made by our plugins for every set.
  */
 #include <errno.h>
 #include <unistd.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The raw figures, a JSON object per line, so that a run that was broken off is worth something too; and how steady the
- * machine was: before every progress line a fixed piece of work is done some times, whose spread tells what else went on.
+ * The raw figures, a JSON object per line, so that a run that was broken off is worth something too; and how steady
+ * the machine was: before every progress line a fixed piece of work is done some times, whose spread tells what else
+ * went on.
  */
 #include <sys/resource.h>
 

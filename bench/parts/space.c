@@ -39,7 +39,11 @@ void space_drop(const char *path)
 static bool cable(struct nl *nl, const char *name, const char *other, struct err *e)
 {
 	struct veth_new v = {
-		.name = name, .peer_name = other, .mac = link_random_mac(), .peer_mac = link_random_mac(), .peer_netns = -1
+		.name = name,
+		.peer_name = other,
+		.mac = link_random_mac(),
+		.peer_mac = link_random_mac(),
+		.peer_netns = -1,
 	};
 	int index, peer;
 

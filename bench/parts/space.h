@@ -13,14 +13,14 @@ bool space_make(const char *path, struct err *e) MUST_CHECK;
 void space_drop(const char *path);
 
 /*
- * With lo up and two cables: "uplink0" (up, for what needs a master) and "lent0" (to be lent to containers), with their
- * other ends parked.
+ * With lo up and two cables: "uplink0" (up, for what needs a master) and "lent0" (to be lent to containers), with
+ * their other ends parked.
  */
 bool node_open(int *ret_fd, struct err *e) MUST_CHECK;
 bool node_enter(int fd, struct err *e) MUST_CHECK;
 /*
- * Wait until the kernel has taken down the namespaces that were dropped so far: it does so in the background, one after
- * the other, and would disturb what is measured next.
+ * Wait until the kernel has taken down the namespaces that were dropped so far: it does so in the background, one
+ * after the other, and would disturb what is measured next.
  */
 bool space_settle(struct err *e) MUST_CHECK;
 
