@@ -20,11 +20,11 @@
 #include "lib/str.h"
 
 static const struct scale scales[] = {
-	{ "full", "what is published", 40, 12, 200, { 1, 8, 32, -1 }, { 0, 100, 1000, 10000, 50000, -1 }, { 0, 100, 1000, -1 } },
-	{ "long", "with 4,000 attachments present", 40, 12, 200, { 1, 8, 32, -1 }, { 0, 100, 1000, 10000, 50000, -1 },
+	{ "full", "what is published", 40, 12, 20, 200, { 1, 8, 32, -1 }, { 0, 100, 1000, 10000, 50000, -1 }, { 0, 100, 1000, -1 } },
+	{ "long", "with 4,000 attachments present", 40, 12, 20, 200, { 1, 8, 32, -1 }, { 0, 100, 1000, 10000, 50000, -1 },
 	  { 0, 100, 1000, 4000, -1 } },
-	{ "quick", "less of everything", 10, 5, 30, { 1, 8, 32, -1 }, { 0, 1000, 10000, -1 }, { 0, 100, -1 } },
-	{ "smoke", "does it run at all", 1, 1, 4, { 2, -1 }, { 0, 10, -1 }, { 0, 4, -1 } },
+	{ "quick", "less of everything", 10, 5, 6, 30, { 1, 8, 32, -1 }, { 0, 1000, 10000, -1 }, { 0, 100, -1 } },
+	{ "smoke", "does it run at all", 1, 1, 1, 4, { 2, -1 }, { 0, 10, -1 }, { 0, 4, -1 } },
 };
 
 static const struct part {

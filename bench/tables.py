@@ -66,12 +66,12 @@ def operation(run, part, what, n, step, op, name):
         return []
     ratio, ratio_text = compare(ours and ours.wall, theirs and theirs.wall)
     peaks = [str(s.peak_kib) if s and s.peak_kib else "-" for s in (ours, theirs)]
-    rows = [row(name, op, our_text, their_text, ratio_text, verdict(ratio, budgets.ratio_for(part, what, step, op, n)),
+    rows = [row(name, op, len((ours or theirs).wall) if ours or theirs else 0, our_text, their_text, ratio_text, verdict(ratio, budgets.ratio_for(part, what, step, op, n)),
                 times(floor.wall) if floor else "-", f"{statistics.median(ours.cpu) / 1e3:.2f}" if ours else "-",
                 f"{statistics.median(ours.faults):.0f}" if ours else "-", f"{peaks[0]} ({peaks[1]})")]
     if ours and ours.gone and statistics.median(ours.gone) > LEFT_BEHIND * statistics.median(ours.wall):
         gone = [s.gone if s else [] for s in (ours, theirs, floor)]
-        rows.append(row(name, f"{op}, last process gone", times(gone[0]), times(gone[1]), compare(gone[0], gone[1])[1], "-", times(gone[2]),
+        rows.append(row(name, f"{op}, last process gone", len(gone[0]), times(gone[0]), times(gone[1]), compare(gone[0], gone[1])[1], "-", times(gone[2]),
                         "", "", ""))
     return rows
 
@@ -82,7 +82,7 @@ def part(run, name):
     if not found:
         return []
     lines = ["", f"## {TITLES[name]}", "",
-             *heading(["what", "operation", "crimp ms (min, p95)", f"{peer} ms (min, p95)", "ratio [90 %]", "budget", "floor ms (min, p95)",
+             *heading(["what", "operation", "rounds", "crimp ms (min, p95)", f"{peer} ms (min, p95)", "ratio [90 %]", "budget", "floor ms (min, p95)",
                        "crimp CPU ms", "faults", f"peak KiB ({peer})"])]
     for what, n in found:
         for step in run.steps(name, what, n):
@@ -91,7 +91,7 @@ def part(run, name):
                 title += f": {step}"
             for op in OPS:
                 lines += operation(run, name, what, n, step, op, title)
-    lines += [row(k.what, k.op, f"not measured: {why}", *[""] * 7) for k, why in run.skipped.items() if k.part == name]
+    lines += [row(k.what, k.op, 0, f"not measured: {why}", *[""] * 7) for k, why in run.skipped.items() if k.part == name]
     return lines
 
 

@@ -22,7 +22,8 @@ struct set {
 struct scale {
 	const char *name, *about;
 	unsigned rounds;		/* of one operation */
-	unsigned slow_rounds;		/* where the peer takes half a second */
+	unsigned slow_rounds;		/* where the peer takes half a second, or patience has ended */
+	unsigned patience_s;		/* with one scenario */
 	unsigned pods;			/* of the crowd */
 	int workers[SIZES_MAX];		/* of the crowd */
 	int leases[SIZES_MAX];		/* taken when host-local is measured */
@@ -53,7 +54,8 @@ struct bench {
  */
 enum round { ROUND_FIRST, ROUND_PEAK, ROUND_COUNTED };
 enum round round_kind(unsigned i);
-#define EACH_ROUND(i, n) (unsigned i = 0; i < (n) + ROUND_COUNTED; i++)
+/* After round @i of a scenario that began then: on a busy machine fewer rounds must do. */
+bool round_enough(const struct bench *b, double began_us, unsigned i);
 
 /* What a figure is of. @n: how many leases, workers, attachments... */
 struct label {

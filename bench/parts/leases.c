@@ -116,15 +116,13 @@ static void leases(struct bench *b, int taken)
 		prepare(b, b->sets[k].name, taken);
 	/* The floor looks at nobody's lease but its own. */
 	prepare(b, "floor", 0);
-	for
-		EACH_ROUND(i, rounds)
-		{
-			for (size_t k = 0; k < b->n_sets; k++)
-				lease(b, &b->sets[(k + i) % b->n_sets], taken, round_kind(i));
-			if (round_kind(i) == ROUND_COUNTED)
-				lease_floor(b, taken);
-			arena_done(&b->arena);
-		}
+	for (unsigned i = 0; i < rounds + ROUND_COUNTED; i++) {
+		for (size_t k = 0; k < b->n_sets; k++)
+			lease(b, &b->sets[(k + i) % b->n_sets], taken, round_kind(i));
+		if (round_kind(i) == ROUND_COUNTED)
+			lease_floor(b, taken);
+		arena_done(&b->arena);
+	}
 }
 
 void part_leases(struct bench *b)

@@ -163,19 +163,20 @@ static void run_course(struct bench *b, const char *title, const struct chain *c
 {
 	struct course c = { .title = title, .chain = chain, .floor = floor };
 	struct err e = ERR_INIT;
+	double began = clock_us();
 
 	progress(b, "%s", title);
 	b->course++;
 	for (size_t k = 0; k <= b->n_sets; k++)
 		if (!node_open(&c.nodes[k], &e) || (k == b->n_sets && !floor_node(c.nodes[k], &e)))
 			die(&e);
-	for
-		EACH_ROUND(i, b->rounds)
-		{
-			for (size_t k = 0; k <= b->n_sets; k++)
-				turn(b, &c, (k + i) % (b->n_sets + 1), round_kind(i));
-			arena_done(&b->arena);
-		}
+	for (unsigned i = 0; i < b->rounds + ROUND_COUNTED; i++) {
+		for (size_t k = 0; k <= b->n_sets; k++)
+			turn(b, &c, (k + i) % (b->n_sets + 1), round_kind(i));
+		arena_done(&b->arena);
+		if (round_enough(b, began, i))
+			break;
+	}
 	for (size_t k = 0; k <= b->n_sets; k++)
 		close(c.nodes[k]);
 	if (!node_enter(b->home, &e) || !space_settle(&e))

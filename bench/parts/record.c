@@ -101,6 +101,11 @@ enum round round_kind(unsigned i)
 	return i < ROUND_COUNTED ? (enum round)i : ROUND_COUNTED;
 }
 
+bool round_enough(const struct bench *b, double began_us, unsigned i)
+{
+	return i + 1 >= b->scale->slow_rounds + ROUND_COUNTED && clock_us() - began_us > b->scale->patience_s * 1e6;
+}
+
 static volatile uint64_t calibration_sink;
 
 static double calibrate(void)

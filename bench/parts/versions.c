@@ -49,13 +49,11 @@ static void nothing(struct bench *b)
 void part_versions(struct bench *b)
 {
 	progress(b, "VERSION of %zu plugins", ARRAY_LEN(plugins));
-	for
-		EACH_ROUND(i, b->rounds)
-		{
-			for (size_t p = 0; p < ARRAY_LEN(plugins); p++)
-				for (size_t k = 0; k < b->n_sets; k++)
-					version(b, &b->sets[(k + i) % b->n_sets], plugins[p], round_kind(i));
-			nothing(b);
-			arena_done(&b->arena);
-		}
+	for (unsigned i = 0; i < b->rounds + ROUND_COUNTED; i++) {
+		for (size_t p = 0; p < ARRAY_LEN(plugins); p++)
+			for (size_t k = 0; k < b->n_sets; k++)
+				version(b, &b->sets[(k + i) % b->n_sets], plugins[p], round_kind(i));
+		nothing(b);
+		arena_done(&b->arena);
+	}
 }

@@ -79,7 +79,7 @@ def test_interrupted(programs, tmp_path, number):
     before = left()
     run = start(tmp_path, "--alone")
     end = time.monotonic() + 30
-    while not any((TOP / OUT / "bench" / name).glob("pod-*") for name in left()[0]) and time.monotonic() < end:
+    while not any(any((TOP / OUT / "bench" / name).glob("pod-*")) for name in set(left()[0]) - set(before[0])) and time.monotonic() < end:
         time.sleep(0.05)
     run.send_signal(number)
     run.communicate(timeout=60)
