@@ -22,7 +22,7 @@ struct crowd_run {
 	unsigned failures;
 	const char *failure;	/* one of them */
 };
-/* In the node that the caller is in. */
+/* In the node that the caller is in. An ADD leaves out the pods that have a result already. */
 void crowd_run(const struct bench *b, const struct set *s, const struct chain *chain, const char *op, struct crowd *c,
 	       unsigned workers, struct crowd_run *ret);
 

@@ -29,6 +29,7 @@ struct town {
 static struct crowd *move_in(struct bench *b, struct town *t, const struct set *by, const struct chain *chain,
 			     unsigned n)
 {
+	const struct label l = { "present", "Kubernetes chain", "many at once", "ADD", (int)(t->have + n) };
 	struct crowd *c = &t->groups[t->n_groups++];
 	struct crowd_run r;
 	struct err e = ERR_INIT;
@@ -36,6 +37,10 @@ static struct crowd *move_in(struct bench *b, struct town *t, const struct set *
 	if (!crowd_make(b, n, c, &e))
 		die(&e);
 	crowd_run(b, by, chain, "ADD", c, WORKERS, &r);
+	if (r.failures) {
+		record_failure(b, &l, by->name, arena_printf(&b->arena, "%u of %u: %s", r.failures, n, r.failure));
+		crowd_run(b, by, chain, "ADD", c, 1, &r);
+	}
 	if (r.failures) {
 		fail(&e, 0, "%u of %u pods with %s: %s", r.failures, n, by->name, r.failure);
 		die(&e);
