@@ -12,7 +12,7 @@
 #include "lib/jsonw.h"
 #include "lib/str.h"
 
-enum { WORKERS_MAX = 256 };
+enum { WORKERS_MAX = 256, BACK_TRIES = 20 };
 
 static void *shared(size_t size)
 {
@@ -44,7 +44,7 @@ void crowd_drop(struct crowd *c)
 /* What workers share: the next pod, and when each of them was out of work. */
 struct shift { unsigned next; double end_us[WORKERS_MAX]; };
 
-/* A runtime that is refused an ADD takes away what the plugins before have made. */
+/* A runtime that is refused an ADD takes away what the plugins before have made, and tries that again. */
 static void one_pod(struct arena *a, const struct bench *b, const struct set *s, const struct chain *chain,
 		    const char *op, struct crowd_pod *p)
 {
@@ -60,8 +60,9 @@ static void one_pod(struct arena *a, const struct bench *b, const struct set *s,
 		return;
 	}
 	snprintf(p->failure, sizeof(p->failure), "%.299s", e.text);
-	if (str_eq(op, "ADD") && !chain_run(a, b, s, chain, &p->pod, &back, &ignored))
-		return;
+	for (int tries = 0; str_eq(op, "ADD") && tries < BACK_TRIES; tries++)
+		if (chain_run(a, b, s, chain, &p->pod, &back, &ignored))
+			return;
 }
 
 static void work_off(const struct bench *b, const struct set *s, const struct chain *chain, const char *op,
