@@ -13,13 +13,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/fs.h"
+
 #ifndef SOL_NETLINK
 #define SOL_NETLINK 270
 #endif
 
 #define ANSWER_MAX (64 * 1024)		/* larger than any skb the kernel fills for a dump (32 KiB) */
 #define ANSWER_WAIT_MS 10000
-#define DUMP_TRIES 5
+#define DUMP_TRIES 40
+#define DUMP_TRIES_AT_ONCE 4
 #define ACK_COST 1280			/* what one small answer counts against the receive buffer, generously */
 #define ACKS_BY_DEFAULT 64		/* so many fit any sensible rmem_default */
 
@@ -509,10 +512,16 @@ bool nl_ask(struct nl *nl, struct nlmsg *m, struct err *e)
 	return nl_send(nl, m, NULL, NULL, NULL, e);
 }
 
-static void dump_again(struct nl *nl, struct nlmsg *m, void (*again)(void *arg), void *arg)
+/* Where others change the list all the time, a reading has to fall between two changes: it tries other moments. */
+static void dump_again(struct nl *nl, struct nlmsg *m, int tries, void (*again)(void *arg), void *arg)
 {
 	struct nlmsghdr *h = (struct nlmsghdr *)m->buf;
+	uint8_t random;
 
+	if (tries >= DUMP_TRIES_AT_ONCE) {
+		fs_random(&random, sizeof(random));
+		poll(NULL, 0, random % tries);
+	}
 	h->nlmsg_seq = m->first_seq = ++nl->seq;
 	if (again)
 		again(arg);
@@ -526,7 +535,7 @@ bool nl_dump(struct nl *nl, struct nlmsg *m, nl_reply *reply, void (*again)(void
 		bool ok;
 
 		if (tries)
-			dump_again(nl, m, again, arg);
+			dump_again(nl, m, tries, again, arg);
 		if (!send_all(nl, m, e))
 			return false;
 		r.first = r.last = m->first_seq;

@@ -10,7 +10,8 @@
  *
  * nf_tables: everything is planned on what was read, for both families in one transaction. If the plan relies on what
  * was read it is tied to the ruleset's generation, and made anew when somebody was faster; a plan that only appends to
- * chains that are there (the usual ADD) is not, so that many ADDs at once do not send each other back.
+ * chains that are there (the usual ADD) is not, so that many ADDs at once do not send each other back. The kernel lets
+ * nobody read a long list while somebody changes it: on a crowded node those that were interrupted take turns.
  *
  * Legacy tables know no transactions: our own processes take turns by a lock.
  */
@@ -86,7 +87,7 @@ static bool nft_once(struct work *w, struct nl *nl, struct err *e)
 
 static bool again(int num)
 {
-	return num == ERESTART || num == ENOENT || num == EEXIST || num == EBUSY;
+	return num == ERESTART || num == ENOENT || num == EEXIST || num == EBUSY || num == EINTR;
 }
 
 static void pause_a_little(int tries)
@@ -97,9 +98,16 @@ static void pause_a_little(int tries)
 	poll(NULL, 0, tries ? random % (1 + tries / 2) : 0);
 }
 
+static bool take_turns(int *ret, struct err *e)
+{
+	return fs_lock(LOCK, 0600, false, fs_now_ms() + LOCK_MS, ret, e);
+}
+
 static bool nft_work(struct work *w, struct nl *nl, struct err *e)
 {
-	struct err why = ERR_INIT;
+	struct err why = ERR_INIT, ignored;
+	autoclose int lock = -1;
+	bool alone UNUSED;
 	int refused = 0;
 
 	for (int tries = 0; tries < TRIES && refused < TRIES_REFUSED; tries++) {
@@ -108,6 +116,8 @@ static bool nft_work(struct work *w, struct nl *nl, struct err *e)
 		if (!again(why.num))
 			break;
 		refused += why.num != ERESTART;
+		if (why.num == EINTR && lock < 0)
+			alone = take_turns(&lock, &ignored);
 		pause_a_little(tries);
 	}
 	w->busy = why.num == EBUSY;
@@ -153,16 +163,11 @@ static bool legacy_tries(struct work *w, int family, struct err *e)
 	return wrap(e, "change legacy iptables table filter");
 }
 
-static bool legacy_lock(int *ret, struct err *e)
-{
-	return fs_lock(LOCK, 0600, false, fs_now_ms() + LOCK_MS, ret, e);
-}
-
 static bool legacy_run(struct work *w, int family, struct err *e)
 {
 	autoclose int lock = -1;
 
-	return legacy_lock(&lock, e) && legacy_tries(w, family, e);
+	return take_turns(&lock, e) && legacy_tries(w, family, e);
 }
 
 /* Without the lock, or when the kernel refuses all of it, the container's own rules go at least. */
@@ -171,7 +176,7 @@ static bool legacy_remove(struct work *w, struct fw_removal *r, int family, stru
 	struct err ignored;
 	autoclose int lock = -1;
 
-	r->rules_only = !legacy_lock(&lock, &ignored);
+	r->rules_only = !take_turns(&lock, &ignored);
 	if (!r->rules_only && legacy_tries(w, family, &ignored))
 		return true;
 	r->rules_only = true;

@@ -432,6 +432,20 @@ def test_many_at_once(node):
     assert saved(node) == []
 
 
+@case("firewall:crowded")
+def test_crowded(node):
+    """A long list is read, though others change the ruleset all the time"""
+    pod, other = Pod(node), Pod(node)
+    other.delete()
+    lines = (f"-A CNI-FORWARD -s 10.{8 + i // 250}.0.{i % 250}/32 -j ACCEPT\n" for i in range(1500))
+    node.run("iptables-restore", "-n", stdin="*filter\n" + "".join(lines) + "COMMIT\n")
+    for act in 3 * [other.add, other.check, other.delete]:
+        for table in "one", "two":
+            node.spawn("sh", "-c", f"for i in $(seq 150); do nft add table ip {table}; nft delete table ip {table}; done")
+        act()
+    pod.check()
+
+
 # ---- what cannot be
 
 GOOD = {"cniVersion": "1.1.0", "interfaces": [{"name": "cni0"}], "ips": [{"address": "10.7.0.2/24"}]}
