@@ -178,6 +178,6 @@ void flannel_delegate(const struct flannel *f, const struct subnet_env *env, str
 	if (json_is(version, JSON_STRING) && *version->str)
 		object_set_word(ret, "cniVersion", net->version);
 	if (!json_absent(net->runtime))
-		object_set(ret, "runtimeConfig", net->runtime->raw);
+		object_set_json(ret, "runtimeConfig", net->runtime);
 	object_set(ret, "ipam", ipam_text(f, env));
 }

@@ -57,6 +57,11 @@ void object_set(struct object *o, const char *key, struct bytes raw)
 	add(o, key, raw);
 }
 
+void object_set_json(struct object *o, const char *key, const struct json *value)
+{
+	object_set(o, key, compact(o->arena, value));
+}
+
 void object_set_text(struct object *o, const char *key, const char *raw)
 {
 	object_set(o, key, (struct bytes){ raw, strlen(raw) });

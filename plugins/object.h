@@ -22,6 +22,8 @@ bool object_has(const struct object *o, const char *key);
 void object_drop(struct object *o, const char *key);
 /* In place of every spelling of @key. @raw is JSON. */
 void object_set(struct object *o, const char *key, struct bytes raw);
+/* Without the white space between its tokens. */
+void object_set_json(struct object *o, const char *key, const struct json *value);
 void object_set_text(struct object *o, const char *key, const char *raw);
 /* The value is a string. */
 void object_set_word(struct object *o, const char *key, const char *word);
