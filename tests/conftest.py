@@ -120,7 +120,6 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "nightly: takes long, ./test nightly runs it")
     config.addinivalue_line("markers", "timing: measures time, so it runs neither under valgrind nor on emulated processors")
     config.addinivalue_line("markers", "only(*kernels): runs on these kernels of the lab only, of newest, uml and 6.12")
-    config.addinivalue_line("markers", "reference_format(plugin): uses what the reference documents of its files instead of its program")
     config.addinivalue_line("markers", "in_guest: runs in the quick guest besides what needs it")
     config.addinivalue_line("markers", "differential: compares ours with the Go plugins")
     config.addinivalue_line("markers", "rootless: runs as an ordinary user in a user namespace too")

@@ -60,6 +60,23 @@ def dumped(type, family=0):
                 data = data[(size + 3) & ~3:]
 
 
+def members(text):
+    """A JSON object in the form that Go gives it, compact and sorted, as a line per member; any other text as one line."""
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        return [repr(text)]
+    if not isinstance(whole, dict) or compact(whole) != text:
+        return [repr(text)]
+    inner = {f"ipam.{k}": v for k, v in whole.pop("ipam").items()} if isinstance(whole.get("ipam"), dict) else {}
+    return [f"{k} {compact(v)}" for k, v in {**whole, **inner}.items()]
+
+
+def compact(value):
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
 class Seen:
     """What one look at a side has found: .lines, and .macs: {(namespace, interface): MAC}.
 
@@ -225,7 +242,10 @@ class Seen:
         for top in "/var/lib/cni", "/run/cni", "/run/case", "/run/xtables.lock":
             for path in sorted(pathlib.Path(top).rglob("*")):
                 mode = oct(path.lstat().st_mode & 0o7777)
-                if path.is_file():
+                if path.is_file() and path.parent.name == "flannel":
+                    for line in members(path.read_text(errors="backslashreplace")):
+                        self.add(f"{path} {mode} {line}")
+                elif path.is_file():
                     self.add(f"{path} {mode} {path.read_bytes().decode(errors='backslashreplace')!r}")
                 else:
                     self.add(f"{path} {mode} {'folder' if path.is_dir() else 'special'}")

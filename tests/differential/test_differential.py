@@ -34,8 +34,10 @@ AT_ONCE = 3 * os.cpu_count()
 
 def rows():
     for name, module in MODULES.items():
+        without = peers.missing(name)
         for one in module.CASES:
-            marks = [pytest.mark.needs(*one.needs)] if one.needs else []
+            marks = [pytest.mark.skip(without)] if without else []
+            marks += [pytest.mark.needs(*one.needs)] if one.needs else []
             marks += [pytest.mark.only(one.only)] if one.only else []
             yield pytest.param(name, one, id=f"{name.replace('_', '-')}:{one.id}", marks=marks)
 
@@ -53,7 +55,8 @@ def outcomes(request):
 
     rows = [i.callspec.params for i in request.session.items if i.get_closest_marker("differential")]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {(r["module"], r["one"].id): pool.submit(find, **r) for r in rows if all(map(kernel.has, r["one"].needs))}
+        yield {(r["module"], r["one"].id): pool.submit(find, **r) for r in rows
+               if all(map(kernel.has, r["one"].needs)) and not peers.missing(r["module"])}
 
 
 @case("differential")

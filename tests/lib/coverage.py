@@ -74,15 +74,9 @@ def keep(case, item):
     file = os.environ.get("CRIMP_COVERAGE")
     if not file or not notes:
         return
-    line = {"case": case, "differential": bool(item.get_closest_marker("differential")), "format": format_of(item),
+    line = {"case": case, "differential": bool(item.get_closest_marker("differential")),
             "kernel": os.environ.get("CRIMP_KERNEL") or platform.release().split("-")[0], "calls": calls()}
     if line["differential"]:
         line["module"] = item.callspec.params["module"].replace("_", "-")
     with open(file, "a", encoding="utf-8") as f:
         f.write(json.dumps(line) + "\n")
-
-
-def format_of(item):
-    """The plugin whose documented format on disk the test uses in place of the reference's own program."""
-    mark = item.get_closest_marker("reference_format")
-    return mark.args[0] if mark else None

@@ -20,3 +20,9 @@ def bindir(version="go"):
     path = PEERS / version / "bin"
     assert path.is_dir(), f"{path} is missing: run scripts/peers"
     return path
+
+
+def missing(plugin):
+    """Why the reference's program of this plugin is not there, where scripts/peers has said so; None otherwise."""
+    note = PEERS / plugin / "missing"
+    return note.read_text().strip() if note.exists() else None

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 
+from . import peers
 from .plugin import BIN, TOP
 
 VERBS = ("ADD", "CHECK", "DEL", "GC", "STATUS")
@@ -29,6 +30,7 @@ class Row:
     def __init__(self, plugin):
         self.plugin, self.keys, self.verbs = plugin, set(), collections.Counter()
         self.taken, self.cases, self.kernels = collections.Counter(), set(), set()
+        self.without = "skipped" if peers.missing(plugin) else ""
 
     def add(self, line, call):
         folded = {k.lower() for k in call["keys"]}
@@ -47,11 +49,11 @@ class Row:
         yield f"{len(named) - len(self.missing)} of {len(named)}" if named or self.plugin in own else ""
         yield from (str(self.verbs[v] or "") for v in VERBS)
         yield from (self.take(who) for who in ("go", "ours"))
-        yield str(len(self.cases) or "") or ("no such program" if self.taken["format"] else "")
+        yield str(len(self.cases) or self.without)
         yield ", ".join(sorted(self.kernels))
 
     def take(self, who):
-        return f"{self.taken[who]}" if self.taken[who] else f"{self.taken['format']} by its files" if self.taken["format"] else ""
+        return str(self.taken[who] or self.without)
 
 
 def rows(file):
@@ -60,8 +62,6 @@ def rows(file):
     for line in map(json.loads, pathlib.Path(file).read_text().splitlines()):
         if line.get("module") in table:
             table[line["module"]].cases.add(line["case"])
-        if line["format"] in table:
-            table[line["format"]].taken["format"] += 1
         for call in line["calls"]:
             if call["plugin"] in table:
                 table[call["plugin"]].add(line, call)
@@ -78,6 +78,9 @@ def main(argv):
         print("| " + " | ".join([row.plugin, *cells]) + " |")
         empty += [f"{row.plugin}: {name}" for name, cell in zip(COLUMNS[1:], cells) if not cell]
         empty += [f"{row.plugin}: key {k}" for k in row.missing]
+    for row in found:
+        if row.without:
+            print(f"skipped: {row.plugin}: {peers.missing(row.plugin)}", file=sys.stderr)
     for cell in empty:
         print(f"empty: {cell}", file=sys.stderr)
     return 1 if strict and empty else 0
