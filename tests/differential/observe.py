@@ -61,7 +61,7 @@ def dumped(type, family=0):
 
 
 def members(text):
-    """A JSON object in the form that Go gives it, compact and sorted, as a line per member; any other text as one line."""
+    """A JSON object in the form that Go gives it, compact and sorted, a line per member; any other text as one line."""
     try:
         whole = json.loads(text)
     except ValueError:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the reference's flannel, 0.9.0 with delegates of today, has made is checked, deleted and collected by ours, and the
-reverse."""
+"""What the reference's flannel, 0.9.0 with delegates of today, has made is checked, deleted and collected by ours,
+and the reverse."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_go_to_ours(node, go, ours, delegate, how):
 @case("takeover:flannel-versions")
 @pytest.mark.parametrize("made", ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0"])
 def test_versions(node, go, ours, made):
-    """A network whose version has grown: what the reference saved in the old one is checked and deleted in the new one"""
+    """A network whose version has grown: what was saved in the old one is checked and deleted in the new one"""
     fl, net = network(node, version=made)
     container = node.container(id="pod-1")
     at = net.using(go).add(container)
