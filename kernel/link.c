@@ -286,7 +286,7 @@ bool link_rename(struct nl *nl, int index, const char *name, struct err *e)
 	return wrap(e, "rename interface number %d to %s", index, name);
 }
 
-bool link_move(struct nl *nl, int index, int netns, const char *name, struct err *e)
+static bool move(struct nl *nl, int index, int netns, const char *name, int number, struct err *e)
 {
 	NLMSG_ON_STACK(m, 128);
 	struct ifinfomsg ifi = { .ifi_index = index };
@@ -295,7 +295,26 @@ bool link_move(struct nl *nl, int index, int netns, const char *name, struct err
 	nl_put_u32(&m, IFLA_NET_NS_FD, (uint32_t)netns);
 	if (name)
 		nl_put_str(&m, IFLA_IFNAME, name);
+	if (number)
+		nl_put_u32(&m, IFLA_NEW_IFINDEX, (uint32_t)number);
 	return nl_ask(nl, &m, e) || wrap(e, "move interface number %d to another namespace", index);
+}
+
+bool link_move(struct nl *nl, int index, int netns, const char *name, struct err *e)
+{
+	return move(nl, index, netns, name, 0, e);
+}
+
+bool link_move_as(struct nl *nl, int index, int netns, const char *name, int number, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (move(nl, index, netns, name, number, &why))
+		return true;
+	if (number && (why.num == EBUSY || why.num == EINVAL))
+		return move(nl, index, netns, name, 0, e);
+	*e = why;
+	return false;
 }
 
 static bool sysfs_says(const char *ifname, const char *file, int number)

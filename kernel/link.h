@@ -132,6 +132,8 @@ bool link_rename(struct nl *nl, int index, const char *name, struct err *e) MUST
  * Waits for a grace period of the kernel (10 to 20 ms). e->num EEXIST if the name is taken there.
  */
 bool link_move(struct nl *nl, int index, int netns, const char *name, struct err *e) MUST_CHECK;
+/* The same, with the number @number there if that is free (Linux 5.13), else one that the kernel chooses. */
+bool link_move_as(struct nl *nl, int index, int netns, const char *name, int number, struct err *e) MUST_CHECK;
 /* Every interface of the namespace, or those below @master only (0: all). */
 bool link_list(struct nl *nl, struct arena *a, int master, struct link **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* Bridge port flags (IFLA_PROTINFO). */

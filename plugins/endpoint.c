@@ -4,7 +4,8 @@
  *
  * ADD makes the interface, takes a lease, configures, and on failure undoes from the end what it has made itself, by
  * what DEL uses. The interface comes before the lease: where the container has one of that name already, the kernel's
- * refusal leaves the lease of whoever made it alone.
+ * refusal leaves the lease of whoever made it alone. Where that can be judged beforehand and making is dear (`look`),
+ * the lease comes first, unless it is one that is taken over the interface.
  *
  * DEL finds the interface by its name in the container, and the one that an ADD did not live to rename by its temporary
  * name; it deletes none of another kind, since after an ADD that was refused because the name was taken it meets what
@@ -91,6 +92,18 @@ static void adopt(struct endpoint *ep, const struct result *from)
 	}
 }
 
+static bool take_lease(struct endpoint *ep, struct err *e)
+{
+	return lease_add(ep->r, AT, &ep->result, &ep->leased, e);
+}
+
+static bool look(struct endpoint *ep, const struct endpoint_kind *k, struct err *e)
+{
+	if (!k->look)
+		return true;
+	return k->look(ep, e) && (!lease_needs_no_interface(ep->r) || take_lease(ep, e));
+}
+
 static bool add_addresses(struct endpoint *ep, const struct endpoint_kind *k, const struct endpoint_conf *c,
 			  struct err *e)
 {
@@ -99,19 +112,24 @@ static bool add_addresses(struct endpoint *ep, const struct endpoint_kind *k, co
 		return configure(ep, k, c, e);
 	}
 	if (*ep->r->net.ipam_type)
-		return lease_add(ep->r, AT, &ep->result, &ep->leased, e) && configure(ep, k, c, e);
+		return (ep->leased || take_lease(ep, e)) && configure(ep, k, c, e);
 	return link_set_up(&ep->far, ep->link.index, true, e);
 }
 
-static void add_undo(struct endpoint *ep, const struct endpoint_kind *k)
+/* What cannot be taken back is told behind @e, why the ADD failed. */
+static void add_undo(struct endpoint *ep, const struct endpoint_kind *k, struct err *e)
 {
-	struct err ignored;
-	bool done UNUSED;
+	struct errs all = { .count = 0 };
+	struct err why = ERR_INIT;
+	bool told UNUSED;
 
 	if (lease_goes_first(ep->r))
 		lease_undo(ep->r, &ep->leased);
-	if (ep->link.index)
-		done = unmake(ep, k, &ignored);
+	if (ep->link.index && !unmake(ep, k, &why)) {
+		errs_add(&all, e);
+		errs_add(&all, &why);
+		told = errs_done(&all, e);
+	}
 	lease_undo(ep->r, &ep->leased);
 }
 
@@ -135,12 +153,12 @@ bool endpoint_add(const struct request *r, const struct endpoint_kind *k, const 
 	bool ok;
 
 	ep_init(&ep, r, conf);
-	ok = ep_open(&ep, e) && k->make(&ep, e) && add_addresses(&ep, k, c, e);
+	ok = ep_open(&ep, e) && look(&ep, k, e) && k->make(&ep, e) && add_addresses(&ep, k, c, e);
 	if (ok) {
 		add_result(&ep);
 		*ret = ep.result;
 	} else {
-		add_undo(&ep, k);
+		add_undo(&ep, k, e);
 	}
 	ep_close(&ep);
 	return ok;

@@ -23,6 +23,12 @@ struct endpoint_kind {
 	const char *kind;	/* IFLA_INFO_KIND: CHECK demands it, and DEL deletes nothing else. NULL: any */
 	bool announce;		/* tell neighbours when the addresses are there */
 	/*
+	 * ADD: all that can be known to be in the way before @make. With it, @make comes after the lease of an IPAM
+	 * plugin that needs no interface (lease_needs_no_interface): it must be one that costs more to take back. NULL:
+	 * @make finds out.
+	 */
+	bool (*look)(struct endpoint *ep, struct err *e);
+	/*
 	 * Make the interface in the container, called r->ifname and down, and fill ep->link. The calling thread is on
 	 * the node. A failure leaves nothing.
 	 */

@@ -40,6 +40,7 @@ static bool host_device_verify(struct endpoint *ep, struct err *e)
 
 static const struct endpoint_kind device_kind = {
 	.announce = true,
+	.look = host_device_look,
 	.make = host_device_move_in,
 	.unmake = host_device_move_out,
 	.verify = host_device_verify,
@@ -122,7 +123,7 @@ static bool can_answer(const struct request *r, struct err *e)
 
 static bool host_device_add(const struct request *r, struct result *ret, struct err *e)
 {
-	struct host_device_was was = { 0 };
+	struct kept was = { .arena = NULL };
 	struct endpoint_conf ec = { 0 };
 	struct host_device_conf c;
 	struct result result = { 0 };
@@ -130,7 +131,7 @@ static bool host_device_add(const struct request *r, struct result *ret, struct 
 
 	if (!conf_read(r, &c, e) || !can_answer(r, e))
 		return false;
-	/* Moving costs the node the interface's addresses and routes. */
+	/* Moving waits for the kernel and cuts connections: not in vain, if that can be known. */
 	if (*r->net.ipam_type && !delegate_exists(r, r->net.ipam_type, e))
 		return false;
 	if (c.dpdk)

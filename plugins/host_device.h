@@ -7,16 +7,9 @@
 #define CRIMP_PLUGINS_HOST_DEVICE_H
 
 #include "cni/plugin.h"
-#include "kernel/link.h"
+#include "kernel/kept.h"
 
 struct endpoint;
-
-/* How the interface was on the node: for the way back of an ADD that fails. */
-struct host_device_was {
-	bool up;
-	int master;
-	char alias[256];
-};
 
 struct host_device_conf {
 	/* which one; the first that is not NULL decides */
@@ -24,7 +17,7 @@ struct host_device_conf {
 	bool named;	/* one of them is given, or a device ID */
 	bool dpdk;	/* its driver lives in user space: there is no interface */
 	bool dad;
-	struct host_device_was *was;	/* ADD: written when the interface is found */
+	struct kept *was;	/* ADD: how it was on the node, for the way back of one that fails */
 };
 
 // ---- configuration
@@ -64,6 +57,8 @@ bool host_device_find(struct nl *nl, struct arena *a, const char *sys, const str
 
 // ---- moving
 
+/* Before anything is done: the interface is found, and noted how it is, and the container has none of that name. */
+bool host_device_look(struct endpoint *ep, struct err *e) MUST_CHECK;
 bool host_device_move_in(struct endpoint *ep, struct err *e) MUST_CHECK;
 /* DEL and undo; see host_device_move.c for what counts as ours. */
 bool host_device_move_out(struct endpoint *ep, struct err *e) MUST_CHECK;

@@ -6,8 +6,11 @@
  * first and renames in the container, both under one lock, so that on the node nobody (udev, NetworkManager) sees
  * more than an interface that goes: there is no intermediate name to race for, and one grace period to wait for
  * instead of the two of a way through a temporary namespace. A request that fails half way leaves the interface in
- * the container under its old name, so the name it is to have is looked at before, and whatever fails is taken back:
- * name, alias, master, up.
+ * the container under its old name, so the name it is to have is looked at before, and whatever fails is taken back.
+ *
+ * The kernel takes from an interface that leaves what it has on the node: addresses, routes, knobs, its place at a
+ * master. All of that is noted before (kernel/kept.h), and an ADD that fails puts it back. DEL does not: between ADD
+ * and DEL the node has gone on without it, and nobody has kept the note.
  *
  * Back: here the node would see the container's name before the old one. So the interface is renamed in the
  * container, where nobody watches, and arrives under its final name. Only when the container has another interface of
@@ -43,23 +46,13 @@ static void quietly(bool done UNUSED)
 
 // ---- there ----
 
-/* On the node again: what the move and we have changed. */
-static void restore(struct endpoint *ep, int index, const struct host_device_was *was)
-{
-	struct err ignored;
-
-	quietly(link_set_alias(&ep->nl, index, was->alias, &ignored));
-	if (was->master)
-		quietly(link_set_master(&ep->nl, index, was->master, &ignored));
-	if (was->up)
-		quietly(link_set_up(&ep->nl, index, true, &ignored));
-}
-
 static bool go_home(struct endpoint *ep, int index, const char *name, struct err *e)
 {
+	const struct host_device_conf *c = ep->conf;
+	int number = c && c->was ? c->was->link.index : 0;
 	autoclose int home = -1;
 
-	return netns_open(OWN_NETNS, &home, e) && link_move(&ep->far, index, home, name, e);
+	return netns_open(OWN_NETNS, &home, e) && link_move_as(&ep->far, index, home, name, number, e);
 }
 
 static bool find_far(struct endpoint *ep, const char *name, const char *alias, struct link *ret)
@@ -70,18 +63,21 @@ static bool find_far(struct endpoint *ep, const char *name, const char *alias, s
 }
 
 /* After a failed move: the interface is still here, or there under its old name or, if it was not seen, its new one. */
-static void fetch_back(struct endpoint *ep, const struct link *l, const struct host_device_was *was)
+static void fetch_back(struct endpoint *ep, const struct kept *was)
 {
+	const char *name = was->link.name;
 	struct err ignored;
 	struct link now;
 
-	if (!link_get(&ep->nl, l->name, &now, &ignored)) {
-		if (!find_far(ep, l->name, l->name, &now) && !find_far(ep, ep->r->ifname, l->name, &now))
-			return;
-		quietly(go_home(ep, now.index, l->name, &ignored));
+	if (link_get(&ep->nl, name, &now, &ignored)) {
+		quietly(link_set_alias(&ep->nl, now.index, was->link.alias, &ignored));
+		return;
 	}
-	if (link_get(&ep->nl, l->name, &now, &ignored))
-		restore(ep, now.index, was);
+	if (!find_far(ep, name, name, &now) && !find_far(ep, ep->r->ifname, name, &now))
+		return;
+	quietly(go_home(ep, now.index, name, &ignored));
+	if (link_get(&ep->nl, name, &now, &ignored))
+		quietly(kept_give_back(&ep->nl, was, now.index, &ignored));
 }
 
 static bool name_is_free(struct endpoint *ep, struct err *e)
@@ -104,21 +100,25 @@ static bool move(struct endpoint *ep, const struct link *l, struct err *e)
 	       link_get(&ep->far, ep->r->ifname, &ep->link, e);
 }
 
-bool host_device_move_in(struct endpoint *ep, struct err *e)
+bool host_device_look(struct endpoint *ep, struct err *e)
 {
 	const struct host_device_conf *c = ep->conf;
 	struct link l;
 
 	if (!host_device_find(&ep->nl, ep->r->arena, HOST_DEVICE_SYS, c, &l, e))
 		return false;
-	*c->was = (struct host_device_was){ .up = l.flags & IFF_UP, .master = l.master };
-	memcpy(c->was->alias, l.alias, sizeof(l.alias));
-	if (!name_is_free(ep, e))
-		return wrap(e, "failed to move link %s", l.name);
-	if (move(ep, &l, e))
+	return (name_is_free(ep, e) && kept_note(&ep->nl, ep->r->arena, &l, c->was, e)) ||
+	       wrap(e, "failed to move link %s", l.name);
+}
+
+bool host_device_move_in(struct endpoint *ep, struct err *e)
+{
+	const struct kept *was = ((const struct host_device_conf *)ep->conf)->was;
+
+	if (move(ep, &was->link, e))
 		return true;
-	fetch_back(ep, &l, c->was);
-	return wrap(e, "failed to move link %s", l.name);
+	fetch_back(ep, was);
+	return wrap(e, "failed to move link %s", was->link.name);
 }
 
 // ---- back ----
@@ -245,8 +245,8 @@ static bool arrive(struct endpoint *ep, const char *name, const char *remembered
 	if (!str_eq(name, remembered))
 		return true;
 	if (c && c->was) {
-		restore(ep, now.index, c->was);
-		return true;
+		return kept_give_back(&ep->nl, c->was, now.index, e) ||
+		       wrap(e, "%s is on the node again, but not all that it had", name);
 	}
 	return link_set_alias(&ep->nl, now.index, "", e);
 }

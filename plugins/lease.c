@@ -8,6 +8,11 @@ bool lease_goes_first(const struct request *r)
 	return str_eq(r->net.ipam_type, "dhcp");
 }
 
+bool lease_needs_no_interface(const struct request *r)
+{
+	return str_eq(r->net.ipam_type, "host-local") || str_eq(r->net.ipam_type, "static");
+}
+
 /* A delegate that failed has left nothing, and may have failed because another ADD holds the lease. */
 bool lease_add(const struct request *r, int at, struct result *ret, bool *ret_taken, struct err *e)
 {

@@ -21,5 +21,7 @@ void lease_undo(const struct request *r, bool *taken);
  * still answers, but a DHCP lease is given back over the interface.
  */
 bool lease_goes_first(const struct request *r);
+/* Is it known that this IPAM plugin does not look at the interface? Others may, so they come after it. */
+bool lease_needs_no_interface(const struct request *r);
 
 #endif

@@ -454,6 +454,83 @@ def test_no_ipam_plugin(node, container):
     assert node.route("198.51.100.0/24") and node.addresses("ens9", 4) == ["192.0.2.1/24"]
 
 
+# What a node may have on a device: each line a command of ip.
+BELONGINGS = """
+addr add 192.0.2.1/24 brd + dev ens9 label ens9:1
+addr add 192.0.2.2/24 dev ens9
+addr add 198.51.100.1 peer 198.51.100.2 dev ens9
+addr add 203.0.113.1/28 dev ens9 scope link metric 77
+addr add 203.0.113.33/28 dev ens9 noprefixroute
+addr add 203.0.113.65/28 dev ens9
+route del 203.0.113.64/28 dev ens9
+-6 addr add 2001:db8:f::1/64 dev ens9 nodad
+-6 addr add 2001:db8:f::2/64 dev ens9 preferred_lft 0
+-6 addr add 2001:db8:f::3 peer 2001:db8:e::/64 dev ens9 home
+-6 addr add 2001:db8:d::1/64 dev ens9 noprefixroute
+-6 addr add 2001:db8:c::1/64 dev ens9 metric 99
+route add default via 192.0.2.9 dev ens9 metric 50 src 192.0.2.2 mtu 1300 advmss 1000
+route add default via 192.0.2.9 dev ens9 table 100
+route add 10.1.0.0/16 via 10.9.9.9 dev ens9 onlink
+route add 10.2.0.0/16 dev ens9 proto static scope link
+route add 203.0.113.32/28 dev ens9 proto kernel scope link src 203.0.113.33 metric 100
+route append 10.2.0.0/16 via 192.0.2.9 dev ens9 proto static
+route add 10.3.0.0/16 nexthop via 192.0.2.9 dev ens9 weight 3 nexthop via 192.0.3.9 dev other
+route add 10.4.0.0/16 via inet6 2001:db8:f::9 dev ens9
+route add local 10.5.0.0/16 dev ens9
+route add blackhole 10.6.0.0/16
+route add 10.7.0.0/16 via 192.0.3.9 dev other
+-6 route add default via 2001:db8:f::9 dev ens9 metric 50 proto ra pref high
+-6 route add 2001:db8:1::/48 via 2001:db8:f::9 dev ens9 table 1000
+-6 route add 2001:db8:3::/48 nexthop via 2001:db8:f::9 dev ens9 weight 3 nexthop via fd00:3::9 dev other
+-6 route add blackhole 2001:db8:6::/48
+neigh add 192.0.2.77 lladdr 02:00:00:00:00:77 dev ens9 nud permanent
+neigh add 2001:db8:f::77 lladdr 02:00:00:00:00:77 dev ens9 nud permanent
+"""
+KNOBS = {"net.ipv4.conf.ens9.rp_filter": 2, "net.ipv4.conf.ens9.forwarding": 1, "net.ipv4.neigh.ens9.gc_stale_time": 77,
+         "net.ipv6.conf.ens9.accept_ra": 0, "net.ipv6.conf.ens9.forwarding": 1, "net.ipv6.neigh.ens9.mcast_solicit": 7}
+
+
+def furnish(node):
+    """The node has all that on ens9, and nothing is under way any more."""
+    cable(node, name="other", mac="02:00:00:00:00:08")
+    node.ip("addr", "add", "192.0.3.1/24", "dev", "other")
+    node.ip("addr", "add", "fd00:3::1/64", "dev", "other", "nodad")
+    for name, value in KNOBS.items():
+        node.sysctl(name, value)
+    for line in BELONGINGS.strip().splitlines():
+        node.ip(*line.split())
+    assert node.until(lambda: "tentative" not in node.run("ip", "-6", "addr").out)
+
+
+ASKED = (["-j", "addr"], ["-4", "route", "show", "table", "all"], ["-6", "route", "show", "table", "all"], ["neigh", "show", "nud", "permanent"],
+         ["-4", "rule"])
+
+
+def asked(node):
+    """Byte for byte what ip says, and the knobs."""
+    return {**{" ".join(q): node.run("ip", *q).out.splitlines() for q in ASKED}, **{k: node.sysctl(k) for k in KNOBS}}
+
+
+FAIL_LATE = {"IPAM": {"type": "ipam"}, "route": {"type": "static", "addresses": [{"address": "10.0.0.1/24"}],
+                                                 "routes": [{"dst": "10.9.0.0/16", "gw": "203.0.113.1"}]}}
+
+
+@case("host-device:undo-belongings")
+@pytest.mark.parametrize("how", FAIL_LATE)
+@pytest.mark.parametrize("number", ["number free", "number taken"])
+def test_undo_belongings(node, container, how, number):
+    """After an ADD that failed when the device had moved, its addresses, routes, neighbours and knobs are on the node, byte for byte"""
+    cable(node)
+    furnish(node)
+    if number == "number taken":
+        container.ip("link", "add", "taken", "index", str(node.link("ens9")["ifindex"]), "type", "bridge")
+    node.fake("ipam").fails("ADD", 11, "try again")
+    before = asked(node)
+    error = node.refuses("ADD", {**L2, "ipam": FAIL_LATE[how]}, container)
+    assert changed(before, asked(node)) == []
+    assert ("try again" if how == "IPAM" else "10.9.0.0/16") in error["msg"] and "not all" not in error["msg"]
+
+
 @case("host-device:undo-down")
 def test_undo_down(node, container):
     """A device that was down is down again, and has no alias"""
