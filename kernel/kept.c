@@ -15,6 +15,7 @@
  */
 #include "kernel/kept.h"
 
+#include <errno.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -123,22 +124,28 @@ static bool port_note(struct nl *nl, struct kept *k, struct err *e)
 	return true;
 }
 
-/* A bridge says in which state a port is; who says it back to one that is down is refused. */
+/*
+ * A request for each attribute: the kernel refuses those that it only tells (identifiers, timers, counts), which ones
+ * these are changes with its version, and one of them would spoil all.
+ */
 static bool port_data_give(struct nl *nl, const struct kept *k, int index, struct err *e)
 {
-	bool bridge = str_eq(k->port_kind, "bridge");
 	struct ifinfomsg ifi = { .ifi_index = index };
-	NLMSG_ON_STACK(m, 2048);
+	struct err why = ERR_INIT;
+	NLMSG_ON_STACK(m, 8192);
 
-	nl_begin(nl, &m, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
-	NL_NEST(&m, IFLA_LINKINFO) {
-		nl_put_str(&m, IFLA_INFO_SLAVE_KIND, k->port_kind);
-		NL_NEST(&m, IFLA_INFO_SLAVE_DATA)
-			nl_each(a, k->port.data, k->port.len)
-				if (!bridge || a.type != IFLA_BRPORT_STATE)
-					nl_put(&m, a.type, a.data, a.len);
+	nl_each(a, k->port.data, k->port.len) {
+		nl_begin(nl, &m, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+		NL_NEST(&m, IFLA_LINKINFO) {
+			nl_put_str(&m, IFLA_INFO_SLAVE_KIND, k->port_kind);
+			NL_NEST(&m, IFLA_INFO_SLAVE_DATA)
+				nl_put(&m, a.type, a.data, a.len);
+		}
 	}
-	return nl_ask(nl, &m, e) || wrap(e, "port of interface number %d", index);
+	if (nl_ask(nl, &m, &why) || why.num == EINVAL || why.num == ENETDOWN || why.num == EBUSY)
+		return true;
+	*e = why;
+	return wrap(e, "port of interface number %d", index);
 }
 
 /* A new port has the bridge's default VLAN. */
