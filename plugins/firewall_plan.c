@@ -10,6 +10,7 @@
 #define COMMENT "CNI firewall plugin rules"
 #define COMMENT_ADMIN "CNI firewall plugin admin overrides"
 #define COMMENT_STAGES COMMENT " (ingressPolicy: same-bridge|isolated)"
+#define CROWD 256 /* rules */
 
 static const char *const policy_comments[] = {
 	[INGRESS_SAME_BRIDGE] = COMMENT " (ingressPolicy: same-bridge)",
@@ -379,18 +380,25 @@ static bool is_gone(const struct removing *g, const struct xt_rule *x)
 	return x->mark && attachments_stale(g->r->stale, arena_strndup(g->t->arena, x->mark, strcspn(x->mark, "\t")));
 }
 
+/*
+ * Whoever takes the last rule takes the chains, so a plan relies on which rules are there; but not where so many stay
+ * that all their pods will hardly go at this very moment. Else on a crowded node DELs would send each other back.
+ */
 static bool drop_containers(struct removing *g)
 {
 	const struct fw_chain *allow = &g->t->chain[FW_ALLOW];
-	bool any = false;
+	bool structural = g->t->structural;
+	size_t gone = 0;
 
 	for (size_t i = 0; i < allow->n; i++) {
 		if (!is_gone(g, &allow->rules[i]))
 			continue;
 		fw_rule_drop(g->t, allow, i);
-		any = true;
+		gone++;
 	}
-	return any;
+	if (allow->n - gone > CROWD)
+		g->t->structural = structural;
+	return gone > 0;
 }
 
 /* Rules of FORWARD that are @jump, word for word: others to the same chain are somebody else's. */

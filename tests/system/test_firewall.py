@@ -437,8 +437,9 @@ def test_crowded(node):
     """A long list is read, though others change the ruleset all the time"""
     pod, other = Pod(node), Pod(node)
     other.delete()
-    lines = (f"-A CNI-FORWARD -s 10.{8 + i // 250}.0.{i % 250}/32 -j ACCEPT\n" for i in range(1500))
-    node.run("iptables-restore", "-n", stdin="*filter\n" + "".join(lines) + "COMMIT\n")
+    for tool, subnet in ("iptables", "10.8.{}.{}/32"), ("ip6tables", "fd00:8::{}:{}/128"):
+        rules = (f"-A CNI-FORWARD -s {subnet.format(i // 250, i % 250)} -j ACCEPT\n" for i in range(1000))
+        node.run(f"{tool}-restore", "-n", stdin="*filter\n" + "".join(rules) + "COMMIT\n")
     for act in 3 * [other.add, other.check, other.delete]:
         for table in "one", "two":
             node.spawn("sh", "-c", f"for i in $(seq 150); do nft add table ip {table}; nft delete table ip {table}; done")
