@@ -7,16 +7,16 @@
  *
  * ADD judges the configuration, opens the container's namespace, and only then changes anything. Shared things (bridge,
  * gateway address, forwarding) are made if missing and stay. What belongs to the container is made in the order link,
- * lease, configuration, masquerade, and undone from the end by the very functions that DEL uses. The pair comes before
- * the lease: when the container already has an interface of that name, the kernel's refusal leaves the lease of whoever
- * made it alone. The container's namespace is visited once, for a socket and a few sysctls. What is undone is what
- * this ADD has made, never what merely carries its name: an attachment that the runtime repeats elsewhere, and in vain,
- * is to outlive that.
+ * MAC filter, lease, configuration, masquerade. The pair comes before the lease: when the container already has an
+ * interface of that name, the kernel's refusal leaves the lease of whoever made it alone. The container's namespace is
+ * visited once, for a socket and a few sysctls.
  *
- * DEL removes what it finds and goes on after a failure: each part is found by itself (the link by its name in the
- * container, or by the name in prevResult when the namespace is gone; the rest by the attachment), and a lease is
- * released whatever became of the others. The link goes first, so that nobody is given an address that still answers;
- * but a DHCP lease is released over that link, so there the lease goes first.
+ * What goes, in a failed ADD as in DEL, goes in the order link, lease, MAC filter, masquerade: nobody is given an
+ * address that still answers, and the filter lasts as long as what it filters. But a DHCP lease is released over that
+ * link, so there the lease goes first. A failed ADD takes back what it has made, never what merely carries its name: an
+ * attachment that the runtime repeats elsewhere, and in vain, is to outlive that. DEL removes what it finds and goes on
+ * after a failure: each part is found by itself (the link by its name in the container, or by the name in prevResult
+ * when the namespace is gone; the rest by the attachment), and a lease is released whatever became of the others.
  */
 #include "plugins/bridge.h"
 
@@ -84,8 +84,22 @@ static bool has_default(const struct result *r, bool v4)
 }
 
 /*
- * Gateways that IPAM left open are the first address of the subnet, and with isDefaultGateway each family has a default
- * route; one that IPAM gave, with or without a gateway, is enough.
+ * The first address of the subnet, or of a subnet of two the one that is not the container's. Unset for a subnet of one
+ * (/32, /128, such as DHCPv6 leases): what comes behind it is not ours to take, and most likely the next container's.
+ */
+static struct ip gateway_by_subnet(const struct cidr *address)
+{
+	unsigned free_bits = ip_bits(&address->ip) - address->len;
+	struct ip net = cidr_network(address), first = ip_add(&net, 1);
+
+	if (!free_bits)
+		return (struct ip){ { 0 } };
+	return free_bits == 1 && ip_eq(&first, &address->ip) ? net : first;
+}
+
+/*
+ * Gateways that IPAM left open are chosen by the subnet, and with isDefaultGateway each family that has a gateway has a
+ * default route; one that IPAM gave, with or without a gateway, is enough.
  */
 static void fill_gateways(struct add *w)
 {
@@ -94,12 +108,11 @@ static void fill_gateways(struct add *w)
 	for (size_t i = 0; i < r->n_ips; i++) {
 		struct result_ip *ip = &r->ips[i];
 		bool v4 = ip_is4(&ip->address.ip);
-		struct ip net = cidr_network(&ip->address);
 		struct result_route *route;
 
 		if (ip_is_unset(&ip->gateway) && w->conf.is_gateway)
-			ip->gateway = ip_add(&net, 1);
-		if (!w->conf.is_default_gateway || has_default(r, v4))
+			ip->gateway = gateway_by_subnet(&ip->address);
+		if (!w->conf.is_default_gateway || ip_is_unset(&ip->gateway) || has_default(r, v4))
 			continue;
 		route = result_add_route(w->r->arena, r);
 		route->dst.ip = v4 ? ip4(0, 0, 0, 0) : (struct ip){ { 0 } };

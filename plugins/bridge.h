@@ -43,8 +43,8 @@ bool bridge_vlans_contain(const struct vlan_entry *have, size_t n, const struct 
 /* Until frames flow (a few seconds at most): the kernel opens a port some time after both ends are up. */
 bool bridge_port_wait(struct nl *nl, const struct pair *p, struct err *e) MUST_CHECK;
 /*
- * The gateway of each IP of @r is an address of the bridge (or of the VLAN's interface, made when absent), and
- * forwarding is on. @ret_vlan (index 0: none) is that interface.
+ * The gateway of each IP of @r that has one is an address of the bridge (or of the VLAN's interface, made when absent),
+ * and forwarding is on. @ret_vlan (index 0: none) is that interface.
  */
 bool bridge_gateways_ensure(struct nl *nl, struct arena *a, const struct bridge_conf *c, const struct link *bridge,
 			    const struct result *r, struct link *ret_vlan, struct err *e) MUST_CHECK;

@@ -351,7 +351,7 @@ bool bridge_gateways_ensure(struct nl *nl, struct arena *a, const struct bridge_
 	for (size_t i = 0; i < r->n_ips; i++) {
 		struct cidr want = gateway_of(&r->ips[i]);
 
-		if (!gateway_ensure(nl, c, &p, r, &want, e))
+		if (!ip_is_unset(&want.ip) && !gateway_ensure(nl, c, &p, r, &want, e))
 			return wrap(e, "failed to set bridge addr");
 	}
 	if (!forwarding_ensure(r, AT_CONTAINER, e))

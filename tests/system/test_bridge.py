@@ -137,6 +137,56 @@ def test_gateway_of_ipam(node, container):
     assert node.addresses("cni0") == ["10.7.0.254/24"] and container.route("default")["gateway"] == "10.7.0.254"
 
 
+def static_conf(*addresses, **more):
+    return {"type": "bridge", "ipam": {"type": "static", "addresses": [{"address": a} for a in addresses]}, **more}
+
+
+@case("bridge:gateway-of-one")
+@pytest.mark.parametrize("key", ["isGateway", "isDefaultGateway"])
+@pytest.mark.parametrize("masq", [False, True], ids=["", "ipMasq"])
+def test_no_gateway_of_one(node, key, masq):
+    """An address without a subnet gets no gateway and no default route: the address behind it is the next container's"""
+    a, b = node.container("a"), node.container("b")
+    one, two = (static_conf(f"10.7.0.{i}/32", f"fd00:7::{i}/128", ipMasq=masq, **{key: True}) for i in (8, 9))
+    made = {c: node.add(conf, c) for c, conf in ((a, one), (b, two))}
+    assert made[b]["ips"] == [{"address": "10.7.0.9/32", "interface": 2}, {"address": "fd00:7::9/128", "interface": 2}]
+    assert node.addresses("cni0") == [] and "routes" not in made[b]
+    for c in a, b:
+        assert c.route("default") is None and c.route("default", 6) is None
+    assert b.addresses("eth0") == ["10.7.0.9/32", "fd00:7::9/128"]
+    for c, conf in ((a, one), (b, two)):
+        node.check(conf, c, prev=made[c])
+        node.delete(conf, c, prev=made[c])
+        assert c.link("eth0") is None
+
+
+@case("bridge:gateway-of-one-given")
+def test_gateway_of_one_by_ipam(node, container):
+    """A gateway that IPAM names holds for an address without a subnet, too; beside it another may be without"""
+    conf = static_conf("fd00:7::8/128", "10.7.0.8/24", isDefaultGateway=True)
+    conf["ipam"]["addresses"][1]["gateway"] = "10.7.0.77"
+    r = node.add(conf, container)
+    assert [ip.get("gateway") for ip in r["ips"]] == [None, "10.7.0.77"] and node.addresses("cni0") == ["10.7.0.77/24"]
+    assert r["routes"] == [{"dst": "0.0.0.0/0", "gw": "10.7.0.77"}] and container.ping("10.7.0.77")
+    node.delete(conf, container)
+    conf = static_conf("10.8.0.8/32", isGateway=True, forceAddress=True)
+    conf["ipam"]["addresses"][0]["gateway"] = "10.8.0.1"
+    node.add(conf, container)
+    assert node.addresses("cni0") == ["10.8.0.1/32"]
+
+
+@case("bridge:gateway-of-two")
+@pytest.mark.parametrize("address, gateway", [("10.7.0.0/31", "10.7.0.1"), ("10.7.0.1/31", "10.7.0.0"),
+                                              ("fd00:7::/127", "fd00:7::1"), ("fd00:7::1/127", "fd00:7::")])
+def test_gateway_of_two(node, container, address, gateway):
+    """In a subnet of two addresses the gateway is the one that the container has not"""
+    conf = static_conf(address, isDefaultGateway=True)
+    r = node.add(conf, container)
+    assert r["ips"][0]["gateway"] == gateway and node.addresses("cni0") == [f"{gateway}/{address.split('/')[1]}"]
+    assert container.ping(gateway)
+    node.check(conf, container, prev=r)
+
+
 @case("bridge:L2")
 def test_without_ipam(node, container):
     """Without IPAM the interface is up and has no address; CHECK and DEL work"""
