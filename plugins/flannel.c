@@ -144,6 +144,12 @@ static bool remove_torn(const char *path, bool torn, struct err *e)
 	return !torn || fs_remove(path, e);
 }
 
+/* Nothing that says how the delegate was called. */
+static bool is_none(const struct err *why)
+{
+	return why->num == EBADMSG || why->num == ENOMSG || why->num == ENOENT || why->num == ENOTDIR;
+}
+
 static bool del_all(const struct flannel *f, struct err *e)
 {
 	const char *names[SCRATCH_NAMES];
@@ -156,8 +162,8 @@ static bool del_all(const struct flannel *f, struct err *e)
 		struct err why = ERR_INIT;
 
 		if (!scratch_read(f->r->arena, names[i], &s, &why)) {
-			torn[i] = why.num == EBADMSG;
-			if (!torn[i] && why.num != ENOENT && why.num != ENOTDIR)
+			torn[i] = why.num == EBADMSG && scratch_may_be(f, names[i]);
+			if (!is_none(&why))
 				errs_add(&all, &why);
 			continue;
 		}
@@ -246,28 +252,35 @@ static bool is_old(const char *path)
 	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > TORN_AGE_S;
 }
 
-static bool sweep(struct gc *g, struct err *e)
+static bool sweep_one(struct gc *g, const char *path, struct err *e)
 {
 	const struct request *r = g->f->r;
+	struct err why = ERR_INIT;
+	const char *container_id;
+	struct scratch s;
+
+	if (!scratch_may_be(g->f, path))
+		return true;
+	if (!scratch_read(r->arena, path, &s, &why))
+		return why.num != EBADMSG || !is_old(path) || fs_remove(path, e);
+	if (!str_eq(s.network, r->net.name))
+		return true;
+	container_id = scratch_container(r->arena, &s);
+	return is_valid(r, container_id, s.ifname) || release(g, &s, container_id, e);
+}
+
+static bool sweep(struct gc *g, struct err *e)
+{
+	struct arena *a = g->f->r->arena;
 	char **names;
 	size_t n;
 
-	if (!fs_list(r->arena, g->f->data_dir, true, &names, &n, e))
+	if (!fs_list(a, g->f->data_dir, true, &names, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		const char *path = fs_join(r->arena, g->f->data_dir, names[i]), *container_id;
 		struct err why = ERR_INIT;
-		struct scratch s;
 
-		if (!scratch_read(r->arena, path, &s, &why)) {
-			if (why.num == EBADMSG && is_old(path) && !fs_remove(path, &why))
-				errs_add(&g->all, &why);
-			continue;
-		}
-		if (!str_eq(s.network, r->net.name))
-			continue;
-		container_id = scratch_container(r->arena, &s);
-		if (!is_valid(r, container_id, s.ifname) && !release(g, &s, container_id, &why))
+		if (!sweep_one(g, fs_join(a, g->f->data_dir, names[i]), &why))
 			errs_add(&g->all, &why);
 	}
 	return true;

@@ -8,10 +8,13 @@
  * The node's subnet may change while containers live, so DEL and CHECK must not build that configuration again. ADD
  * saves it: in dataDir, in a file named after the container, as the reference does, so that either can DEL what the
  * other has made. That name lacks the network and the interface. The network stands in the configuration (`name`);
- * interface and container ADD notes as members "crimp/ifname" and "crimp/containerId", which delegates do not see. The first attachment of a
- * container gets the reference's name, a further one CONTAINERID-NETWORK-IFNAME; a file is only ever used for the
- * attachment it is of. One of the reference's, which does not say its interface, is of any attachment of its network
- * and container.
+ * interface and container ADD notes as members "crimp/ifname" and "crimp/containerId", which delegates do not see. The
+ * first attachment of a container gets the reference's name, a further one CONTAINERID-NETWORK-IFNAME; a file is only
+ * ever used for the attachment it is of. One of the reference's, which does not say its interface, is of any attachment
+ * of its network and container.
+ *
+ * dataDir may hold what others keep there, flanneld's subnet.env for one. GC touches only what has such a name and is,
+ * or begins like, a delegate's configuration.
  *
  * When there is no file (it is lost, or ADD has failed), DEL builds the configuration after all: what the delegate
  * needs to clean up is mostly the same.
@@ -44,11 +47,13 @@ struct scratch {
 };
 /* e->num EEXIST: this attachment has a saved configuration already, and with the second name. */
 bool scratch_save(const struct flannel *f, struct object *conf, const char **ret_path, struct err *e) MUST_CHECK;
-/* e->num ENOENT: there is none; EBADMSG: it is no configuration. */
+/* e->num ENOENT: there is none; EBADMSG: it is a torn one; ENOMSG: it is something else. */
 bool scratch_read(struct arena *a, const char *path, struct scratch *ret, struct err *e) MUST_CHECK;
 /* Names under which an attachment's may be found, the one that is its alone first. */
 #define SCRATCH_NAMES 2
 void scratch_names(const struct flannel *f, const char *ret[static SCRATCH_NAMES]);
+/* Is it called as saved configurations are, and not the file of flanneld? */
+bool scratch_may_be(const struct flannel *f, const char *path);
 bool scratch_is_of(const struct scratch *s, const struct request *r);
 /* The container that a file found in dataDir is of: what it says, or its name without what was added. */
 const char *scratch_container(struct arena *a, const struct scratch *s);

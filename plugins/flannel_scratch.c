@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "plugins/flannel.h"
@@ -59,6 +60,43 @@ bool scratch_save(const struct flannel *f, struct object *conf, const char **ret
 	return true;
 }
 
+/* CONTAINERID or CONTAINERID-NETWORK-IFNAME; what lies beside them in dataDir may be anybody's. */
+static bool name_fits(struct arena *a, const char *name)
+{
+	struct err ignored;
+
+	if (container_id_valid(name, &ignored))
+		return true;
+	for (const char *dash = strchr(name, '-'); dash; dash = strchr(dash + 1, '-'))
+		if (ifname_valid(dash + 1, &ignored) &&
+		    container_id_valid(arena_strndup(a, name, (size_t)(dash - name)), &ignored))
+			return true;
+	return false;
+}
+
+/* However little of it has been written: an object with members. */
+static bool text_fits(struct bytes text)
+{
+	static const char begin[] = "{\"";
+	size_t n = text.len < sizeof(begin) - 1 ? text.len : sizeof(begin) - 1;
+
+	return !n || memcmp(text.data, begin, n) == 0;
+}
+
+static bool is_same(const char *path, const char *other)
+{
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool scratch_may_be(const struct flannel *f, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return name_fits(f->r->arena, slash ? slash + 1 : path) && !is_same(path, f->subnet_file);
+}
+
 static const char *text_of(const struct json *conf, const char *key)
 {
 	const struct json *j = json_get(conf, key);
@@ -74,16 +112,16 @@ bool scratch_read(struct arena *a, const char *path, struct scratch *ret, struct
 	if (!fs_read_regular(a, path, SCRATCH_MAX, &text, e))
 		return false;
 	if (!json_parse(a, text, &s.conf, e)) {
-		e->num = EBADMSG;
+		e->num = text_fits(text) ? EBADMSG : ENOMSG;
 		return wrap(e, "%s", path);
 	}
 	s.type = text_of(s.conf, "type");
 	s.network = text_of(s.conf, "name");
 	s.ifname = text_of(s.conf, IFNAME_KEY);
 	s.container_id = text_of(s.conf, CONTAINER_KEY);
-	if (!s.type || !s.network) {
-		fail(e, 0, "%s: a configuration without type or name", path);
-		e->num = EBADMSG;
+	if (!s.type || !s.network || str_eq(s.type, "flannel")) {
+		fail(e, 0, "%s: not the configuration of a delegate", path);
+		e->num = ENOMSG;
 		return false;
 	}
 	*ret = s;

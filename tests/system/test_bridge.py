@@ -183,7 +183,7 @@ def test_gateway_of_two(node, container, address, gateway):
     conf = static_conf(address, isDefaultGateway=True)
     r = node.add(conf, container)
     assert r["ips"][0]["gateway"] == gateway and node.addresses("cni0") == [f"{gateway}/{address.split('/')[1]}"]
-    assert container.ping(gateway)
+    assert node.until(lambda: container.ping(gateway), 10)
     node.check(conf, container, prev=r)
 
 

@@ -395,13 +395,44 @@ def test_quoted_name(node, flannel):
     assert flannel.saved() == {} and node.leases() == {}
 
 
+def old(path, text):
+    path.write_text(text)
+    at = path.stat().st_mtime - 4000
+    os.utime(path, (at, at))
+
+
 @case("flannel:gc[torn]")
-def test_gc_torn(node, flannel):
+@pytest.mark.parametrize("text", ["", "{", '{"', '{"bridge":"br', '{"bridge":{"a":[1'])
+def test_gc_torn(node, flannel, text):
     """GC removes what a crash has torn, once nobody can be writing it any more"""
     flannel.dir.mkdir()
-    for name, age in (("old", 4000), ("new", 0)):
-        (flannel.dir / name).write_text("{")
-        at = (flannel.dir / name).stat().st_mtime - age
-        os.utime(flannel.dir / name, (at, at))
+    for name in ("pod-1", "pod-1-testnet-eth0", 'pod-1-testnet-e"0'):
+        old(flannel.dir / name, text)
+    (flannel.dir / "pod-2").write_text(text)
     node.gc(flannel.conf(), [])
-    assert [p.name for p in flannel.dir.iterdir()] == ["new"]
+    assert [p.name for p in flannel.dir.iterdir()] == ["pod-2"]
+
+
+FOREIGN = {"notes": "hello", "net.env": ENV, "list": "[1]", "text": '"x"', "object.json": "{}", "other.json": '{"a": 1}', "noname": '{"type": "bridge"}',
+           "10-flannel.conf": '{"name": "testnet", "type": "flannel"}', ".hidden": '{"torn', "_x": '{"torn', "a b": "", "zeroes": "\0" * 9}
+
+
+@case("flannel:gc[foreign]")
+def test_gc_foreign(node, container):
+    """GC and DEL leave alone what is no saved configuration, also in the folder of flanneld, whatever has become of its file"""
+    fl = Flannel(node)
+    fl.dir = node.dir / "shared"
+    fl.dir.mkdir()
+    fl.file = fl.dir / "subnet.env"
+    for name, text in FOREIGN.items():
+        old(fl.dir / name, text)
+    for text in (DUAL, "", '{"torn'):
+        old(fl.file, text)
+        node.gc(fl.conf(), [])
+        node.gc({**fl.conf(), "dataDir": f"{fl.dir}/../shared"}, [])
+        assert fl.file.read_text() == text
+    container.id = "subnet.env"
+    node.delete(fl.conf(), container)
+    container.id = "notes"
+    node.delete(fl.conf(), container)
+    assert {p.name: p.read_text() for p in fl.dir.iterdir()} == {**FOREIGN, "subnet.env": '{"torn'}
