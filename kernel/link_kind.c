@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Interfaces that hang on another one appear where they will live, as a veth's end does (kernel/link_veth.c), but for
+ * Kinds of links that one request makes, whether they hang on another one (macvlan, ipvlan, vlan) or on nothing
+ * (dummy, vrf, ifb): a row each. They appear where they will live, as a veth's end does (kernel/link_veth.c), but for
  * the name: the kernel asks the namespace of the request whether it is free. So they come with a temporary name, and
  * are called by their own when they are there.
  */

@@ -7,9 +7,9 @@
  * to the subnet through the gateway (plugins/iface.h: gateway_only). The node's end has the gateway's address, and
  * the node routes each of the container's addresses there (ptp_node.c).
  *
- * ADD makes the pair in place, then takes the lease, then configures the container, the node and masquerading, and
- * undoes from the end what it has made itself. Nobody is told of the new addresses by broadcast: the only neighbour
- * is the node's end, which is as new as they are.
+ * ADD makes the pair in place, then takes the lease, then configures the container, the node and masquerading. When it
+ * fails, what it has made itself goes in the order of DEL: pair, lease, masquerade (a lease of dhcp before the pair).
+ * Nobody is told of the new addresses by broadcast: the only neighbour is the node's end, which is as new as they are.
  *
  * DEL removes each part by what finds it: the pair by its name in the container, else by prevResult; lease and
  * masquerade by the attachment. Routes and addresses of the node go with the pair.

@@ -4,7 +4,10 @@
  *
  *	table bridge crimp_spoof {
  *		set guarded { type ifname; elements = { "veth1a2b" comment "net1 6f3a... eth0" } }
- *		set allowed { type ifname . ether_addr; elements = { "veth1a2b" . 0a:58:0a:01:00:05 comment "net1 6f3a... eth0" } }
+ *		set allowed {
+ *			type ifname . ether_addr
+ *			elements = { "veth1a2b" . 0a:58:0a:01:00:05 comment "net1 6f3a... eth0" }
+ *		}
  *		chain prerouting {
  *			type filter hook prerouting priority dstnat; policy accept;
  *			iifname @guarded iifname . ether saddr != @allowed drop

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from lib import table
 from lib.case import case
 from lib.plugin import BIN, TOP
 
@@ -199,3 +200,44 @@ def test_references():
     ours = re.compile(r"^\.Xr ((?:crimp|cni|libcni|host-local)[\w-]*) (\d)", re.M)
     refs = [(p.name, r) for p in PAGES for r in ours.findall(p.read_text())]
     assert refs and [(p, r) for p, r in refs if r not in names] == []
+
+
+# ---- what a new plugin must bring ----
+
+
+MENTIONS = {"README.md": r"^\|.*`{}`.*\|", "docs/state.md": r"(?<![\w-]){}(?![\w-])", "CHANGELOG.md": "`{}`"}
+
+
+@case("DOC10")
+@pytest.mark.parametrize("file", MENTIONS)
+def test_plugins_are_listed(file):
+    """README, docs/state.md and CHANGELOG name every plugin"""
+    text = (TOP / file).read_text()
+    assert plugins() and [p for p in plugins() if not re.search(MENTIONS[file].format(p), text, re.M)] == []
+
+
+@case("DOC11")
+def test_rows_of_plugins():
+    """Every source that ends in a plugin has its row in plugins/plugin.h, and every row its source"""
+    rows = re.findall(r"^\tX\((\w+)\)", (TOP / "plugins/plugin.h").read_text(), re.M)
+    found = [(f.stem, name) for f in TOP.glob("plugins/**/*.c")
+             for name in re.findall(r"^(?:static )?(?:const )?struct plugin (\w+)_plugin\b", f.read_text(), re.M)]
+    assert rows and sorted(name for _, name in found) == sorted(rows)
+    assert [f"{stem}.c: {name}" for stem, name in found if stem != name] == []
+    assert sorted(name.replace("_", "-") for name in rows) == plugins()
+
+
+@case("DOC12")
+def test_ours_only(monkeypatch, tmp_path):
+    """A plugin that the reference never had has dashes in the table of what was executed, if that is true and said"""
+    monkeypatch.setattr(table.peers, "PEERS", tmp_path)
+    compared = slice(table.COLUMNS.index("Go, then ours") - 1, table.COLUMNS.index("differential"))
+    cells = lambda: [*table.Row("loopback").cells()][compared]
+    assert cells() == ["", "", ""]
+    monkeypatch.setattr(table, "OURS_ONLY", {"loopback"})
+    assert cells() == ["-", "-", "-"]
+    (tmp_path / "go/bin").mkdir(parents=True)
+    (tmp_path / "go/bin/loopback").touch()
+    assert cells() == ["", "", ""]
+    monkeypatch.undo()
+    assert table.OURS_ONLY <= set(plugins())

@@ -6,7 +6,8 @@
  *	probe version-cmp A B	"<", "=" or ">"
  *	probe version-list	"030", "031", "040" or "all" and its members, a line each
  *	probe delegate VERB TYPE	delegate_*() with stdin as configuration and the request that the environment
- *				describes, whatever CNI_COMMAND is; the result's addresses or the failure as "CODE MSG"; then the environment must be what it was
+ *				describes, whatever CNI_COMMAND is; the result's addresses or the failure as
+ *				"CODE MSG"; then the environment must be what it was
  */
 #include "control.h"
 

@@ -14,6 +14,8 @@ import sys
 from . import peers
 from .plugin import BIN, TOP
 
+# Plugins that the reference never had: nothing to compare with, and nothing to take over.
+OURS_ONLY = frozenset()
 VERBS = ("ADD", "CHECK", "DEL", "GC", "STATUS")
 COLUMNS = ("plugin", "keys", *VERBS, "Go, then ours", "ours, then Go", "differential", "kernels")
 
@@ -26,11 +28,16 @@ def keys_of(plugin):
     return {w for w in words if re.fullmatch(r"\w+", w) and w not in (*VERBS, "VERSION")}
 
 
+def ours_only(plugin):
+    """It is said so, and no program of the reference says otherwise."""
+    return plugin in OURS_ONLY and not [*peers.PEERS.glob(f"*/bin/{plugin}")]
+
+
 class Row:
     def __init__(self, plugin):
         self.plugin, self.keys, self.verbs = plugin, set(), collections.Counter()
         self.taken, self.cases, self.kernels = collections.Counter(), set(), set()
-        self.without = "skipped" if peers.missing(plugin) else ""
+        self.without = "-" if ours_only(plugin) else "skipped" if peers.missing(plugin) else ""
 
     def add(self, line, call):
         folded = {k.lower() for k in call["keys"]}
