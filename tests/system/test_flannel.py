@@ -402,7 +402,7 @@ def old(path, text):
 
 
 @case("flannel:gc[torn]")
-@pytest.mark.parametrize("text", ["", "{", '{"', '{"bridge":"br', '{"bridge":{"a":[1'])
+@pytest.mark.parametrize("text", ["", "{", '{"', '{"bridge":"br', '{"bridge":{"a":[1'], ids=["empty", "1", "2", "word", "list"])
 def test_gc_torn(node, flannel, text):
     """GC removes what a crash has torn, once nobody can be writing it any more"""
     flannel.dir.mkdir()
