@@ -110,8 +110,8 @@ bool nl_send(struct nl *nl, struct nlmsg *m, nl_reply *reply, void *arg, unsigne
 /* nl_send() of one message without replies. */
 bool nl_ask(struct nl *nl, struct nlmsg *m, struct err *e) MUST_CHECK;
 /*
- * A dump (NLM_F_DUMP is added by the caller in nl_begin flags). Where the kernel says that it was interrupted by a change
- * it is tried again, up to 40 times and for about a second: @again (may be NULL) resets @arg. EINTR then.
+ * A dump (NLM_F_DUMP is added by the caller in nl_begin flags). Where the kernel says that it was interrupted by a
+ * change it is tried again, up to 40 times and for about a second: @again (may be NULL) resets @arg. EINTR then.
  */
 bool nl_dump(struct nl *nl, struct nlmsg *m, nl_reply *reply, void (*again)(void *arg), void *arg,
 	     struct err *e) MUST_CHECK;
