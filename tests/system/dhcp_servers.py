@@ -23,6 +23,8 @@ class Lan:
     def __init__(self, node):
         self.node, self.server = node, Netns("dhcp")
         node.on_close(self.server.close)
+        # A server binds its link-local address at once, and the kernel may take long to try that out.
+        self.server.sysctl("net.ipv6.conf.default.accept_dad", 0)
         self.server.ip("link", "add", "br0", "type", "bridge", "forward_delay", "0")
         self.server.ip("addr", "add", f"{SUBNET}.1/24", "dev", "br0")
         self.server.ip("link", "set", "br0", "up")
@@ -40,7 +42,6 @@ class Lan6(Lan):
     def __init__(self, node):
         super().__init__(node)
         self.server.ip("addr", "add", f"{SUBNET6}::1/64", "dev", "br0", "nodad")
-        # A server binds the link-local address, which the kernel tries out first.
         assert until(lambda: "tentative" not in str(self.server.ip("-6", "addr", "show", "dev", "br0")), 5)
 
 
