@@ -2,51 +2,27 @@
 #include "plugins/ipam/dhcp6_client.h"
 
 #include <errno.h>
-#include <linux/if_addr.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "kernel/addr.h"
 #include "kernel/netns.h"
-#include "kernel/sysctl.h"
 #include "lib/fs.h"
 #include "lib/sha512.h"
-#include "lib/str.h"
+#include "plugins/ipam/dhcp6_exchange.h"
+#include "plugins/ipam/dhcp_alike.h"
 #include "plugins/ipam/dhcp_exchange.h"
 #include "plugins/ipam/dhcp_socket.h"
 #include "plugins/ipam/dhcp_store.h"
 
-#define NEVER	       INT64_MAX
 #define LOCAL_STEP_MS  100
 #define REQUEST_TRIES  10
 #define AGAIN_MS       1000
 #define RELEASE_TRIES  2
-#define RESUME_SPREAD  2000
-#define JITTER_MS      1000
-#define RECEIVE_MAX    64
 #define SOLICIT_MAX_MS 3600000
 /* What a server may make of that (option 82), in seconds. */
 #define SOLICIT_MAX_LOW	 60
 #define SOLICIT_MAX_HIGH 86400
 #define DUID_UUID	 4
-
-/* RFC 8415, section 7.6: first pause and longest one (0: none), and what is said. */
-static const struct manner {
-	enum dhcp6_message message;
-	bool to_server;
-	int64_t first_ms, max_ms;
-} manners[] = {
-	[DHCP_SELECTING]  = { DHCP6_SOLICIT, false, 1000, 0 },
-	[DHCP_REQUESTING] = { DHCP6_REQUEST, true, 1000, 30000 },
-	[DHCP_RENEWING]   = { DHCP6_RENEW, true, 10000, 600000 },
-	[DHCP_REBINDING]  = { DHCP6_REBIND, false, 10000, 600000 },
-	[DHCP_RELEASING]  = { DHCP6_RELEASED, true, 1000, 0 },
-};
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 static bool same_bytes(struct bytes a, const uint8_t *b, size_t len)
 {
@@ -84,168 +60,23 @@ static void make_identity(struct dhcp_client *c)
 	memcpy(&c->six.iaid, digest + 16, sizeof(c->six.iaid));
 }
 
-/* ---- the interface --------------------------------------------------------------------------------------------- */
-
-static bool switch_on(const struct dhcp_client *c, int netns, struct err *e)
-{
-	char name[96], now[16];
-	struct netns_visit v;
-	bool ok;
-
-	snprintf(name, sizeof(name), "net/ipv6/conf/%s/disable_ipv6", c->ask.ifname);
-	if (!netns_enter(netns, &v, e))
-		return false;
-	ok = sysctl_get(name, now, sizeof(now), e) && (str_eq(now, "0") || sysctl_set(name, "0", e));
-	netns_leave(&v);
-	return ok || wrap(e, "IPv6 on %s", c->ask.ifname);
-}
-
-/* The link-local address that can be used. e->num EAGAIN: there is none yet. */
-static bool find_local(const struct dhcp_client *c, int netns, struct ip *ret, struct err *e)
-{
-	autonl nl = NL_CLOSED;
-	struct addr *all = NULL;
-	bool found = false, twice = false;
-	struct arena a;
-	size_t n = 0;
-
-	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
-		return false;
-	arena_init(&a, NULL, 0);
-	if (!addr_list(&nl, &a, AF_INET6, (int)c->place.index, &all, &n, e)) {
-		arena_done(&a);
-		return false;
-	}
-	for (size_t i = 0; i < n && !found; i++) {
-		if (!ip_is_link_local(&all[i].cidr.ip))
-			continue;
-		twice |= (all[i].flags & IFA_F_DADFAILED) != 0;
-		found = !(all[i].flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
-		if (found)
-			*ret = all[i].cidr.ip;
-	}
-	arena_done(&a);
-	if (!found && twice)
-		return fail(e, EADDRINUSE, "the link-local address of %s is somebody else's", c->ask.ifname);
-	return found || fail(e, EAGAIN, "%s has no IPv6 link-local address that can be used", c->ask.ifname);
-}
-
-static bool open_socket(struct dhcp_client *c, int netns, struct err *e)
-{
-	autoclose int fd = -1;
-	struct ip local;
-
-	if (!find_local(c, netns, &local, e) || !dhcp6_udp_open(netns, c->place.index, &local, &fd, e))
-		return false;
-	exchange_close(c);
-	c->io.fd = fd;
-	if (!loop_add(c->host->loop, &c->io, EPOLLIN, e)) {
-		c->io.fd = -1;
-		return false;
-	}
-	fd_take(&fd);
-	return true;
-}
-
-/* ---- saying ---------------------------------------------------------------------------------------------------- */
-
-static void put_wishes(const struct dhcp_client *c, struct buf *b)
-{
-	/* DNS is asked for by the numbers of IPv4; the last one always. */
-	static const struct {
-		uint8_t as, code;
-	} rows[] = { { DHCP_OPT_DNS, DHCP6_OPT_DNS },
-		     { DHCP_OPT_SEARCH, DHCP6_OPT_SEARCH },
-		     { 0, DHCP6_OPT_SOLICIT_MAX } };
-	uint8_t list[2 * ARRAY_LEN(rows)];
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (rows[i].as && (!c->ask.n_wanted || !memchr(c->ask.wanted, rows[i].as, c->ask.n_wanted)))
-			continue;
-		list[n++] = 0;
-		list[n++] = rows[i].code;
-	}
-	dhcp6_packet_put(b, DHCP6_OPT_WANTED, list, n);
-}
-
-static bool say_it(struct dhcp_client *c, enum dhcp_state as, struct err *e)
-{
-	const struct manner *m = &manners[as];
-	int64_t elapsed = c->tries ? (loop_now() - c->began) / 10 : 0;
-	char first[1024];
-	struct arena a;
-	struct buf b;
-	bool ok;
-
-	arena_init(&a, first, sizeof(first));
-	buf_init(&b, &a, 512);
-	dhcp6_packet_begin(&b, m->message, c->xid);
-	dhcp6_packet_put(&b, DHCP6_OPT_CLIENT, c->six.duid, sizeof(c->six.duid));
-	if (m->to_server)
-		dhcp6_packet_put(&b, DHCP6_OPT_SERVER, c->six.server, c->six.server_len);
-	dhcp6_packet_put_u16(&b, DHCP6_OPT_ELAPSED, elapsed < UINT16_MAX ? (uint16_t)elapsed : UINT16_MAX);
-	if (as != DHCP_RELEASING)
-		put_wishes(c, &b);
-	dhcp6_packet_put_ia(&b, c->six.iaid, &c->wanted);
-	ok = dhcp6_udp_send(c->io.fd, c->place.index, buf_bytes(&b), e);
-	arena_done(&a);
-	if (ok && as != DHCP_SELECTING)
-		c->asked = loop_now();
-	return ok;
-}
-
-static int64_t spread(int64_t ms)
-{
-	int64_t tenth = ms / 10;
-
-	return client_random_below(2 * tenth + 1) - tenth;
-}
-
-/* Section 15. The first pause after SOLICIT is not shortened, so that all servers have time. */
-static int64_t next_pause(struct dhcp_client *c)
-{
-	const struct manner *m = &manners[c->state];
-	int64_t max = c->state == DHCP_SELECTING ? c->six.solicit_max_ms : m->max_ms, ms = c->six.pause;
-
-	if (ms)
-		ms = 2 * ms + spread(ms);
-	else if (c->state == DHCP_SELECTING)
-		ms = m->first_ms + 1 + client_random_below(m->first_ms / 10);
-	else
-		ms = m->first_ms + spread(m->first_ms);
-	if (max && ms > max)
-		ms = max + spread(max);
-	c->six.pause = ms;
-	c->tries++;
-	return ms;
-}
-
-static void begin(struct dhcp_client *c, enum dhcp_state state)
-{
-	exchange_begin(c);
-	c->xid &= 0xffffff;
-	c->six.pause = 0;
-	c->state = state;
-}
-
 /* Acquiring: send, and come back. */
 static void transmit(struct dhcp_client *c)
 {
 	struct err e = ERR_INIT;
-	int64_t now = loop_now(), limit = c->state == DHCP_REQUESTING ? c->back_to_start : NEVER;
+	int64_t now = loop_now(), limit = c->state == DHCP_REQUESTING ? c->back_to_start : CLIENT_NEVER;
 
-	if (!say_it(c, c->state, &e))
-		client_say(c, "%s: %s", dhcp6_message_name(manners[c->state].message), e.text);
-	limit = earlier(limit, c->give_up > now ? c->give_up : now);
-	loop_timer_at(c->host->loop, &c->timer, earlier(now + next_pause(c), limit));
+	if (!exchange6_send(c, c->state, &e))
+		client_say(c, "%s: %s", dhcp6_message_name(exchange6_message(c->state)), e.text);
+	limit = client_earlier(limit, c->give_up > now ? c->give_up : now);
+	loop_timer_at(c->host->loop, &c->timer, client_earlier(now + exchange6_pause(c), limit));
 }
 
 /* ---- acquiring ------------------------------------------------------------------------------------------------- */
 
 static void solicit(struct dhcp_client *c)
 {
-	begin(c, DHCP_SELECTING);
+	exchange6_begin(c, DHCP_SELECTING);
 	c->six.offered = false;
 	if (!c->settled)
 		c->wanted = c->had;
@@ -254,7 +85,7 @@ static void solicit(struct dhcp_client *c)
 
 static void request(struct dhcp_client *c)
 {
-	begin(c, DHCP_REQUESTING);
+	exchange6_begin(c, DHCP_REQUESTING);
 	c->back_to_start = c->began + c->host->timeout_ms;
 	transmit(c);
 }
@@ -262,7 +93,7 @@ static void request(struct dhcp_client *c)
 /* The first look for a link-local address and all that follow. False: the failure is for good. */
 static bool approach(struct dhcp_client *c, int netns, struct err *e)
 {
-	if (open_socket(c, netns, e)) {
+	if (exchange6_open(c, netns, e)) {
 		solicit(c);
 		return true;
 	}
@@ -280,7 +111,7 @@ static bool discover(struct dhcp_client *c, int netns, int64_t give_up_ms, struc
 	c->six.offered = false;
 	c->give_up = loop_now() + give_up_ms;
 	exchange_close(c);
-	return switch_on(c, netns, e) && approach(c, netns, e);
+	return exchange6_switch_on(c, netns, e) && approach(c, netns, e);
 }
 
 static void take_off(struct dhcp_client *c, int netns)
@@ -311,13 +142,13 @@ static void stay_lost(struct dhcp_client *c)
 	} else {
 		client_say(c, "%s", e.text);
 	}
-	loop_timer_in(c->host->loop, &c->timer, c->host->resend_max_ms + client_random_below(JITTER_MS));
+	loop_timer_in(c->host->loop, &c->timer, c->host->resend_max_ms + client_random_below(CLIENT_JITTER_MS));
 }
 
 static void lose(struct dhcp_client *c, const char *why)
 {
 	client_say(c, "%s: the address is taken off the interface", why);
-	c->end_at = earlier(c->end_at, loop_now());
+	c->end_at = client_earlier(c->end_at, loop_now());
 	c->state = DHCP_LOST;
 	client_remember(c);
 	stay_lost(c);
@@ -336,7 +167,7 @@ static void regain(struct dhcp_client *c)
 		}
 	} else {
 		c->raised = true;
-		if (discover(c, netns, earlier(2 * c->host->timeout_ms, c->host->give_up_ms), &e))
+		if (discover(c, netns, client_earlier(2 * c->host->timeout_ms, c->host->give_up_ms), &e))
 			return;
 	}
 	client_say(c, "%s", e.text);
@@ -369,7 +200,7 @@ static void denied(struct dhcp_client *c, const char *why)
 {
 	if (!c->settled) {
 		client_say(c, "%s", why);
-		begin(c, DHCP_SELECTING);
+		exchange6_begin(c, DHCP_SELECTING);
 		c->six.offered = false;
 		c->wanted = c->had;
 		loop_timer_in(c->host->loop, &c->timer, AGAIN_MS);
@@ -471,16 +302,6 @@ static void advertised(struct dhcp_client *c, const struct dhcp6_packet *p)
 
 /* ---- having ---------------------------------------------------------------------------------------------------- */
 
-static void put_back(struct dhcp_client *c, const struct dhcp_lease *l)
-{
-	struct err e = ERR_INIT;
-	autoclose int netns = -1;
-	bool gone;
-
-	if (!client_reopen(c, &netns, &gone, &e) || !dhcp_place_restore(netns, &c->place, l, 0, &e))
-		client_say(c, "%s", e.text);
-}
-
 static void bound(struct dhcp_client *c, struct bytes raw, const struct dhcp6_packet *p, const struct dhcp_lease *l)
 {
 	bool first = !c->settled, again = c->state == DHCP_RENEWING || c->state == DHCP_REBINDING;
@@ -498,7 +319,7 @@ static void bound(struct dhcp_client *c, struct bytes raw, const struct dhcp6_pa
 	c->state = DHCP_BOUND;
 	c->settled = true;
 	if (c->raised)
-		put_back(c, l);
+		client_put_back(c, l);
 	c->raised = false;
 	client_remember(c);
 	/* Whatever the server thinks of times, it is not asked without a pause. */
@@ -516,7 +337,7 @@ static void refuse(struct dhcp_client *c, const struct err *why)
 		client_complain(c, "a REPLY is passed over: %s", why->text);
 		return;
 	}
-	if (!say_it(c, DHCP_RELEASING, &ignored))
+	if (!exchange6_send(c, DHCP_RELEASING, &ignored))
 		client_say(c, "%s", ignored.text);
 	client_finish(c, why);
 }
@@ -542,7 +363,7 @@ static void ask_anew(struct dhcp_client *c, const struct dhcp6_packet *p)
 {
 	memcpy(c->six.server, p->server.data, p->server.len);
 	c->six.server_len = p->server.len;
-	c->give_up = earlier(c->end_at, loop_now() + c->host->give_up_ms);
+	c->give_up = client_earlier(c->end_at, loop_now() + c->host->give_up_ms);
 	request(c);
 }
 
@@ -554,7 +375,7 @@ static void replied(struct dhcp_client *c, struct bytes raw, const struct dhcp6_
 
 	if ((c->state != DHCP_REQUESTING && !renewing) || raw.len > sizeof(c->ack))
 		return;
-	if (manners[c->state].to_server && !same_bytes(p->server, c->six.server, c->six.server_len))
+	if (exchange6_to_server(c->state) && !same_bytes(p->server, c->six.server, c->six.server_len))
 		return;
 	if (p->status == DHCP6_SUCCESS && !dhcp6_packet_ia(p, c->six.iaid, &c->wanted, &ia))
 		return;
@@ -571,11 +392,6 @@ static void replied(struct dhcp_client *c, struct bytes raw, const struct dhcp6_
 		lent(c, raw, p);
 }
 
-static int64_t phase_end(const struct dhcp_client *c)
-{
-	return c->state == DHCP_RENEWING ? c->rebind_at : c->end_at;
-}
-
 /* One try: for a while somebody listens, then the descriptor is given back until the next. */
 static void try_renew(struct dhcp_client *c)
 {
@@ -590,12 +406,13 @@ static void try_renew(struct dhcp_client *c)
 			return;
 		}
 		client_say(c, "%s", e.text);
-	} else if (!open_socket(c, netns, &e) || !say_it(c, c->state, &e)) {
-		client_say(c, "%s: %s", dhcp6_message_name(manners[c->state].message), e.text);
+	} else if (!exchange6_open(c, netns, &e) || !exchange6_send(c, c->state, &e)) {
+		client_say(c, "%s: %s", dhcp6_message_name(exchange6_message(c->state)), e.text);
 		exchange_close(c);
 	}
-	c->six.next = now + next_pause(c);
-	loop_timer_at(c->host->loop, &c->timer, earlier(earlier(now + c->host->timeout_ms, c->six.next), phase_end(c)));
+	c->six.next = now + exchange6_pause(c);
+	loop_timer_at(c->host->loop, &c->timer,
+		      client_earlier(client_earlier(now + c->host->timeout_ms, c->six.next), client_phase_end(c)));
 }
 
 static void due_renewing(struct dhcp_client *c)
@@ -607,12 +424,12 @@ static void due_renewing(struct dhcp_client *c)
 	} else if (now < c->renew_at) {
 		client_look_after(c);
 	} else if (c->state == DHCP_BOUND || (c->state == DHCP_RENEWING && now >= c->rebind_at)) {
-		begin(c, now >= c->rebind_at ? DHCP_REBINDING : DHCP_RENEWING);
+		exchange6_begin(c, now >= c->rebind_at ? DHCP_REBINDING : DHCP_RENEWING);
 		try_renew(c);
 	} else if (now < c->six.next) {
 		client_say(c, "no answer from the DHCPv6 server");
 		exchange_close(c);
-		loop_timer_at(c->host->loop, &c->timer, earlier(c->six.next, phase_end(c)));
+		loop_timer_at(c->host->loop, &c->timer, client_earlier(c->six.next, client_phase_end(c)));
 	} else {
 		try_renew(c);
 	}
@@ -624,12 +441,12 @@ static void due_releasing(struct dhcp_client *c)
 {
 	struct err e = ERR_INIT;
 
-	if (c->tries >= RELEASE_TRIES || !say_it(c, DHCP_RELEASING, &e)) {
+	if (c->tries >= RELEASE_TRIES || !exchange6_send(c, DHCP_RELEASING, &e)) {
 		client_say(c, "forgotten, not released: %s", *e.text ? e.text : "no answer from the DHCPv6 server");
 		client_finish(c, NULL);
 		return;
 	}
-	loop_timer_in(c->host->loop, &c->timer, next_pause(c));
+	loop_timer_in(c->host->loop, &c->timer, exchange6_pause(c));
 }
 
 static bool prepare_release(struct dhcp_client *c, struct err *e)
@@ -637,7 +454,7 @@ static bool prepare_release(struct dhcp_client *c, struct err *e)
 	autoclose int netns = -1;
 	bool gone;
 
-	return c->io.fd >= 0 || (client_reopen(c, &netns, &gone, e) && open_socket(c, netns, e));
+	return c->io.fd >= 0 || (client_reopen(c, &netns, &gone, e) && exchange6_open(c, netns, e));
 }
 
 void dhcp6_client_release(struct dhcp_client *c)
@@ -652,7 +469,7 @@ void dhcp6_client_release(struct dhcp_client *c)
 		client_say(c, "forgotten, not released: %s", e.text);
 		something = false;
 	}
-	begin(c, DHCP_RELEASING);
+	exchange6_begin(c, DHCP_RELEASING);
 	if (something)
 		due_releasing(c);
 	else
@@ -708,7 +525,7 @@ static void ready(struct loop_io *io, uint32_t events)
 	struct bytes raw;
 
 	(void)events;
-	for (unsigned i = 0; i < RECEIVE_MAX && dhcp6_udp_receive(io->fd, message, &raw); i++)
+	for (unsigned i = 0; i < CLIENT_RECEIVE_MAX && dhcp6_udp_receive(io->fd, message, &raw); i++)
 		if (raw.len && !message_came(c, raw))
 			return;
 }
@@ -756,7 +573,7 @@ static bool server_of_reply(struct dhcp_client *c, struct err *e)
 
 bool dhcp6_client_resume(struct dhcp_client *c, bool lost, struct err *e)
 {
-	int64_t now = loop_now(), soon = now + client_random_below(RESUME_SPREAD);
+	int64_t now = loop_now(), soon = now + client_random_below(CLIENT_RESUME_SPREAD);
 	struct dhcp_lease l = { 0 };
 	struct err why = ERR_INIT;
 	autoclose int netns = -1;
@@ -778,7 +595,7 @@ bool dhcp6_client_resume(struct dhcp_client *c, bool lost, struct err *e)
 	client_count_times(c, &l);
 	/* One that ran out while nobody could renew it is asked for at once, and taken off if nobody lends it. */
 	c->state = lost || now >= c->end_at ? DHCP_LOST : DHCP_BOUND;
-	c->end_at = lost ? earlier(c->end_at, now) : c->end_at;
+	c->end_at = lost ? client_earlier(c->end_at, now) : c->end_at;
 	if (c->state == DHCP_LOST && !lost)
 		client_say(c, "the lease has ended while nobody could renew it");
 	if (c->state == DHCP_LOST)

@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include "plugins/ipam/dhcp_lease.h"
+
 #define HEAD	      4
 #define OPTION_HEAD   4
 #define IA_FIXED      12
@@ -215,11 +217,6 @@ static void read_servers(struct arena *a, const struct dhcp6_packet *p, struct d
 		l->dns[l->n_dns++] = ip_from_bytes(AF_INET6, v.data);
 }
 
-static bool label_char(uint8_t c)
-{
-	return c > ' ' && c < 0x7f && c != '.' && c != '"' && c != '\\';
-}
-
 /* One name of RFC 1035 at *@in, which moves behind it; there are no pointers in DHCPv6. */
 static bool read_name(struct bytes *in, char dst[static NAME_MAX_LEN + 1])
 {
@@ -234,7 +231,7 @@ static bool read_name(struct bytes *in, char dst[static NAME_MAX_LEN + 1])
 		if (n)
 			dst[n++] = '.';
 		for (; len; len--) {
-			if (!label_char(*at))
+			if (!dhcp_label_char(*at))
 				return false;
 			dst[n++] = (char)*at++;
 		}

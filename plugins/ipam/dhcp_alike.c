@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What clients of both families do alike. */
+#include "plugins/ipam/dhcp_alike.h"
+
 #include <stdarg.h>
 
 #include "lib/fs.h"
-#include "plugins/ipam/dhcp_client.h"
 #include "plugins/ipam/dhcp_exchange.h"
 #include "plugins/ipam/dhcp_store.h"
 
-#define NEVER	      INT64_MAX
 /* A lease with longer to rest than this is looked after meanwhile. */
 #define LOOK_AFTER_MS (24LL * 3600 * 1000)
-#define JITTER_MS     1000
 
 void client_say(const struct dhcp_client *c, const char *fmt, ...)
 {
@@ -81,7 +79,7 @@ void client_remember(const struct dhcp_client *c)
 
 static int64_t moment(int64_t from, uint32_t s)
 {
-	return s == UINT32_MAX ? NEVER : from + (int64_t)s * 1000;
+	return s == UINT32_MAX ? CLIENT_NEVER : from + (int64_t)s * 1000;
 }
 
 void client_count_times(struct dhcp_client *c, const struct dhcp_lease *l)
@@ -96,7 +94,7 @@ void client_rest(struct dhcp_client *c, int64_t earliest)
 	int64_t now = loop_now(), at = c->renew_at > earliest ? c->renew_at : earliest;
 
 	if (at - now > LOOK_AFTER_MS)
-		at = now + c->host->resend_max_ms + client_random_below(JITTER_MS);
+		at = now + c->host->resend_max_ms + client_random_below(CLIENT_JITTER_MS);
 	loop_timer_at(c->host->loop, &c->timer, at);
 }
 
@@ -110,4 +108,24 @@ void client_look_after(struct dhcp_client *c)
 		client_vanished(c, &e);
 	else
 		client_rest(c, 0);
+}
+
+int64_t client_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t client_phase_end(const struct dhcp_client *c)
+{
+	return c->state == DHCP_RENEWING ? c->rebind_at : c->end_at;
+}
+
+void client_put_back(struct dhcp_client *c, const struct dhcp_lease *l)
+{
+	struct err e = ERR_INIT;
+	autoclose int netns = -1;
+	bool gone;
+
+	if (!client_reopen(c, &netns, &gone, &e) || !dhcp_place_restore(netns, &c->place, l, c->ask.priority, &e))
+		client_say(c, "%s", e.text);
 }

@@ -6,17 +6,16 @@
 
 #include "lib/fs.h"
 #include "plugins/ipam/dhcp6_client.h"
+#include "plugins/ipam/dhcp_alike.h"
 #include "plugins/ipam/dhcp_exchange.h"
 #include "plugins/ipam/dhcp_lease.h"
 #include "plugins/ipam/dhcp_socket.h"
 #include "plugins/ipam/dhcp_store.h"
 
-#define NEVER INT64_MAX
 /* The reference's rhythm: a few quick repetitions, then twice as long each time. */
 #define FAST_TRIES     4
 #define FAST_MS	       2000
 #define SLOW_MS	       4000
-#define JITTER_MS      1000
 /* An interface just set up refuses or loses what is sent until the kernel has told its other end (up to a second). */
 #define HASTY_TRIES    4
 #define HASTY_MS       100
@@ -27,10 +26,7 @@
 #define RENEW_STEP_MAX 60000
 #define DRAIN_MS       1000
 #define DRAIN_STEP_MS  5
-/* Leases found at the start that are due are not renewed all in one moment. */
-#define RESUME_SPREAD  2000
 #define COME_BACK_MS   1000
-#define RECEIVE_MAX    64
 #define ID_MAX	       254
 
 static void lose(struct dhcp_client *c, const char *why);
@@ -40,11 +36,6 @@ static void try_renew(struct dhcp_client *c);
 static int64_t jitter(int64_t ms)
 {
 	return client_random_below(2 * ms + 1) - ms;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 /* ---- acquiring ------------------------------------------------------------------------------------------------ */
@@ -59,10 +50,10 @@ static int64_t pause_ms(struct dhcp_client *c)
 		unsigned twice = c->tries - FAST_TRIES;
 
 		ms = twice < 16 ? (int64_t)SLOW_MS << twice : c->host->resend_max_ms;
-		ms = earlier(ms, c->host->resend_max_ms);
+		ms = client_earlier(ms, c->host->resend_max_ms);
 	}
 	c->tries++;
-	ms += jitter(JITTER_MS);
+	ms += jitter(CLIENT_JITTER_MS);
 	return ms > NOT_UP_MS ? ms : NOT_UP_MS;
 }
 
@@ -79,7 +70,7 @@ static void transmit(struct dhcp_client *c)
 			client_say(c, "%s: %s", dhcp_message_name(exchange_message(c->state)), e.text);
 		wait = e.num == ENETDOWN ? NOT_UP_MS : pause_ms(c);
 	}
-	loop_timer_at(c->host->loop, &c->timer, earlier(now + wait, c->give_up > now ? c->give_up : now));
+	loop_timer_at(c->host->loop, &c->timer, client_earlier(now + wait, c->give_up > now ? c->give_up : now));
 }
 
 static void select_again(struct dhcp_client *c, int64_t ms)
@@ -126,13 +117,13 @@ static void stay_lost(struct dhcp_client *c)
 			client_say(c, "%s", e.text);
 		arena_done(&a);
 	}
-	loop_timer_in(c->host->loop, &c->timer, c->host->resend_max_ms + client_random_below(JITTER_MS));
+	loop_timer_in(c->host->loop, &c->timer, c->host->resend_max_ms + client_random_below(CLIENT_JITTER_MS));
 }
 
 static void lose(struct dhcp_client *c, const char *why)
 {
 	client_say(c, "%s: the interface goes down", why);
-	c->end_at = earlier(c->end_at, loop_now());
+	c->end_at = client_earlier(c->end_at, loop_now());
 	c->state = DHCP_LOST;
 	client_remember(c);
 	stay_lost(c);
@@ -152,7 +143,7 @@ static void regain(struct dhcp_client *c)
 	} else {
 		c->raised = true;
 		c->had = c->wanted;
-		if (discover(c, netns, earlier(2 * c->host->timeout_ms, c->host->give_up_ms), &e))
+		if (discover(c, netns, client_earlier(2 * c->host->timeout_ms, c->host->give_up_ms), &e))
 			return;
 	}
 	client_say(c, "%s", e.text);
@@ -250,16 +241,6 @@ static void due_bound(struct dhcp_client *c)
 		client_look_after(c);
 }
 
-static void put_back(struct dhcp_client *c, const struct dhcp_lease *l)
-{
-	struct err e = ERR_INIT;
-	autoclose int netns = -1;
-	bool gone;
-
-	if (!client_reopen(c, &netns, &gone, &e) || !dhcp_place_restore(netns, &c->place, l, c->ask.priority, &e))
-		client_say(c, "%s", e.text);
-}
-
 static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const struct dhcp_lease *l)
 {
 	char address[CIDR_TEXT_MAX], server[IP_TEXT_MAX];
@@ -277,7 +258,7 @@ static void bound(struct dhcp_client *c, const struct dhcp_packet *p, const stru
 	c->state = DHCP_BOUND;
 	c->settled = true;
 	if (c->raised && ip_eq(&l->address.ip, &c->had))
-		put_back(c, l);
+		client_put_back(c, l);
 	c->raised = false;
 	client_remember(c);
 	/* A server that thought for longer than T1 does not make us ask it again at once. */
@@ -334,15 +315,10 @@ static void refused(struct dhcp_client *c, const struct dhcp_packet *p)
 		select_again(c, NAK_PAUSE_MS);
 }
 
-/* When the present manner of asking ends. */
-static int64_t phase_end(const struct dhcp_client *c)
-{
-	return c->state == DHCP_RENEWING ? c->rebind_at : c->end_at;
-}
-
 static void try_later(struct dhcp_client *c)
 {
-	int64_t begin = c->state == DHCP_RENEWING ? c->renew_at : c->rebind_at, end = phase_end(c), now = loop_now();
+	int64_t begin = c->state == DHCP_RENEWING ? c->renew_at : c->rebind_at, end = client_phase_end(c),
+		now = loop_now();
 	int64_t step = (end - begin) / 8, wait = (end - now) / 2;
 
 	if (step > RENEW_STEP_MAX)
@@ -352,7 +328,7 @@ static void try_later(struct dhcp_client *c)
 	if (wait < step)
 		wait = step;
 	exchange_close(c);
-	loop_timer_at(c->host->loop, &c->timer, earlier(now + wait, end));
+	loop_timer_at(c->host->loop, &c->timer, client_earlier(now + wait, end));
 }
 
 /* Without the address on the interface the server cannot reach us by it: ask as if we had just come up. */
@@ -398,13 +374,13 @@ static void try_renew(struct dhcp_client *c)
 		try_later(c);
 		return;
 	}
-	loop_timer_at(c->host->loop, &c->timer, earlier(now + c->host->timeout_ms, phase_end(c)));
+	loop_timer_at(c->host->loop, &c->timer, client_earlier(now + c->host->timeout_ms, client_phase_end(c)));
 }
 
 /* A try is over, or the next one is due; at the end of a phase both. */
 static void due_renewing(struct dhcp_client *c)
 {
-	if (c->io.fd >= 0 && loop_now() < phase_end(c)) {
+	if (c->io.fd >= 0 && loop_now() < client_phase_end(c)) {
 		client_say(c, "no answer from the server");
 		try_later(c);
 		return;
@@ -534,7 +510,7 @@ static void ready(struct loop_io *io, uint32_t events)
 	struct mac from;
 
 	(void)events;
-	for (unsigned i = 0; i < RECEIVE_MAX && dhcp_raw_receive(io->fd, frame, &raw, &from); i++)
+	for (unsigned i = 0; i < CLIENT_RECEIVE_MAX && dhcp_raw_receive(io->fd, frame, &raw, &from); i++)
 		if (raw.len && !message_came(c, raw, &from))
 			return;
 }
@@ -585,7 +561,7 @@ struct dhcp_client *dhcp_client_new(const struct dhcp_host *h, const struct dhcp
 	c->timer.due = due;
 	c->io = (struct loop_io){ -1, ready };
 	c->udp = -1;
-	c->bound_at = c->renew_at = c->rebind_at = c->end_at = NEVER;
+	c->bound_at = c->renew_at = c->rebind_at = c->end_at = CLIENT_NEVER;
 	if (dhcp_client_is6(c))
 		dhcp6_client_init(c);
 	return c;
@@ -629,13 +605,13 @@ static bool reboot(struct dhcp_client *c, int netns, struct err *e)
 static void come_back_later(struct dhcp_client *c, const struct err *e)
 {
 	client_complain(c, "the lease is kept, and looked at again soon: %s", e->text);
-	loop_timer_in(c->host->loop, &c->timer, COME_BACK_MS + client_random_below(JITTER_MS));
+	loop_timer_in(c->host->loop, &c->timer, COME_BACK_MS + client_random_below(CLIENT_JITTER_MS));
 }
 
 /* The first look at the place of a lease from the store. False: it is gone. */
 static bool come_back(struct dhcp_client *c, struct err *e)
 {
-	int64_t now = loop_now(), soon = now + client_random_below(RESUME_SPREAD);
+	int64_t now = loop_now(), soon = now + client_random_below(CLIENT_RESUME_SPREAD);
 	struct err why = ERR_INIT;
 	autoclose int netns = -1;
 	bool gone;
@@ -679,7 +655,7 @@ bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e)
 	client_count_times(c, &l);
 	c->state = lost ? DHCP_LOST : DHCP_BOUND;
 	if (lost)
-		c->end_at = earlier(c->end_at, loop_now());
+		c->end_at = client_earlier(c->end_at, loop_now());
 	return come_back(c, e);
 }
 

@@ -148,27 +148,4 @@ bool dhcp_client_is6(const struct dhcp_client *c);
 /* What the last ACK says. */
 bool dhcp_client_lease(const struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e) MUST_CHECK;
 
-/* ---- what clients of both families do alike: dhcp_alike.c ---- */
-
-void client_say(const struct dhcp_client *c, const char *fmt, ...) PRINTF(2, 3);
-/* Once in an exchange: servers may repeat themselves as fast as they like. */
-void client_complain(struct dhcp_client *c, const char *fmt, ...) PRINTF(2, 3);
-int64_t client_random_below(int64_t n);
-/* dhcp_place_reopen(), the interface is set up. */
-bool client_reopen(struct dhcp_client *c, int *ret_netns, bool *ret_gone, struct err *e) MUST_CHECK;
-/* The end, which the host is told of; the caller returns at once: @c is freed. */
-void client_finish(struct dhcp_client *c, const struct err *e);
-/* The same, because there is no container any more. */
-void client_vanished(struct dhcp_client *c, const struct err *e);
-/* Into the store; a failure is said and no more. */
-void client_remember(const struct dhcp_client *c);
-void client_count_times(struct dhcp_client *c, const struct dhcp_lease *l);
-/*
- * BOUND until T1, at least until @earliest. Who has nothing to say for days, or ever, looks now and then whether there
- * is a container any more.
- */
-void client_rest(struct dhcp_client *c, int64_t earliest);
-/* That look, and rest again; the caller returns at once: @c may be freed. */
-void client_look_after(struct dhcp_client *c);
-
 #endif

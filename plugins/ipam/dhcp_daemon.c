@@ -27,25 +27,17 @@
 #include "lib/fs.h"
 #include "lib/str.h"
 #include "plugins/ipam/dhcp_client.h"
+#include "plugins/ipam/dhcp_conn.h"
 #include "plugins/ipam/dhcp_flags.h"
 #include "plugins/ipam/dhcp_store.h"
 
-#define READ_SIZE  16384
 #define STORE_TAIL ".leases"
 #define LISTEN_AGAIN_MS 100
 #define FAMILIES	2
 
-struct conn {
-	struct conn *next;
-	struct loop_io io;
-	struct dhcp_rpc *rpc;
-	bool doomed;  /* send what is pending, then close */
-	bool writing; /* EPOLLOUT is asked for */
-};
-
 struct waiting {
 	struct waiting *next;
-	struct conn *conn;
+	struct dhcp_conn *conn;
 	uint64_t serial;
 	enum dhcp_call_kind kind;
 	/* IPv4 and IPv6; NULL: not asked for, or released by now. None: GC, which waits for all that release. */
@@ -58,7 +50,7 @@ static struct daemon {
 	struct dhcp_host host;
 	struct loop_io listener, signals;
 	struct loop_timer listen_again;
-	struct conn *conns;
+	struct dhcp_conns conns;
 	struct dhcp_client *clients;
 	struct waiting *waiting;
 	bool abandoning;
@@ -95,7 +87,7 @@ static void remove_file(const char *path)
 		say(e.text);
 }
 
-/* ---- connections ----------------------------------------------------------------------------------------------- */
+/* ---- clients --------------------------------------------------------------------------------------------------- */
 
 static void client_forget(struct dhcp_client *c)
 {
@@ -148,15 +140,15 @@ static void abandon(void)
 	d.abandoning = false;
 }
 
-static void conn_close(struct conn *c)
+/* A connection has gone, and all its calls with it. */
+static void conn_closed(struct dhcp_conn *conn)
 {
 	struct waiting **w = &d.waiting;
-	struct conn **at = &d.conns;
 
 	while (*w) {
 		struct waiting *one = *w;
 
-		if (one->conn != c) {
+		if (one->conn != conn) {
 			w = &one->next;
 			continue;
 		}
@@ -164,55 +156,10 @@ static void conn_close(struct conn *c)
 		give_up(one);
 		free(one);
 	}
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	loop_remove(&d.loop, &c->io);
-	fd_close(&c->io.fd);
-	dhcp_rpc_free(c->rpc);
-	free(c);
 	abandon();
 }
 
-/* False: the other side is gone. */
-static bool conn_send(struct conn *c)
-{
-	struct bytes out;
-
-	while ((out = dhcp_rpc_pending(c->rpc)).len) {
-		ssize_t n = send(c->io.fd, out.data, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			return false;
-		if (n < 0)
-			break;
-		dhcp_rpc_sent(c->rpc, (size_t)n);
-	}
-	if (c->writing != (out.len > 0)) {
-		c->writing = out.len > 0;
-		loop_change(&d.loop, &c->io, (c->doomed ? 0 : EPOLLIN) | (c->writing ? EPOLLOUT : 0));
-	}
-	return out.len || !c->doomed;
-}
-
-/* Not sent in the call that made the answer: whoever asked may be in the middle of its connection's list. */
-static void conn_wake(struct conn *c)
-{
-	if (c->writing)
-		return;
-	c->writing = true;
-	loop_change(&d.loop, &c->io, (c->doomed ? 0 : EPOLLIN) | EPOLLOUT);
-}
-
-static void answer(struct conn *conn, uint64_t serial, const struct dhcp_lease *l, size_t n, const struct err *e)
-{
-	dhcp_rpc_answer(conn->rpc, serial, l, n, e);
-	conn_wake(conn);
-}
-
-static void answer_leases(struct conn *conn, uint64_t serial, struct dhcp_client *const clients[static FAMILIES])
+static void answer_leases(struct dhcp_conn *conn, uint64_t serial, struct dhcp_client *const clients[static FAMILIES])
 {
 	struct dhcp_lease leases[FAMILIES];
 	struct err e = ERR_INIT;
@@ -226,13 +173,13 @@ static void answer_leases(struct conn *conn, uint64_t serial, struct dhcp_client
 			ok = dhcp_client_lease(clients[i], &a, &leases[n], &e);
 			n++;
 		}
-	answer(conn, serial, leases, ok ? n : 0, ok ? NULL : &e);
+	dhcp_conn_answer(conn, serial, leases, ok ? n : 0, ok ? NULL : &e);
 	arena_done(&a);
 }
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
 
-static struct waiting *wait_for(struct conn *conn, const struct dhcp_call *call)
+static struct waiting *wait_for(struct dhcp_conn *conn, const struct dhcp_call *call)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 
@@ -278,7 +225,7 @@ static void answer_leased(const struct waiting *w)
 	}
 	(void)fail(&lost, 0, "the lease was released while it was being acquired");
 	give_up(w);
-	answer(w->conn, w->serial, NULL, 0, &lost);
+	dhcp_conn_answer(w->conn, w->serial, NULL, 0, &lost);
 }
 
 /* False: the call goes on waiting. @c is over if @ended. */
@@ -302,7 +249,7 @@ static bool answer_one(struct waiting *w, struct dhcp_client *c, bool ended, con
 		e = &lost;
 	}
 	give_up(w);
-	answer(w->conn, w->serial, NULL, 0, e);
+	dhcp_conn_answer(w->conn, w->serial, NULL, 0, e);
 	return true;
 }
 
@@ -413,7 +360,7 @@ static bool provide(const struct dhcp_ask *ask, unsigned version, struct dhcp_cl
 	return true;
 }
 
-static void allocate(struct conn *conn, const struct dhcp_call *call)
+static void allocate(struct dhcp_conn *conn, const struct dhcp_call *call)
 {
 	struct waiting *w = wait_for(conn, call);
 	struct err e = ERR_INIT;
@@ -430,13 +377,13 @@ static void allocate(struct conn *conn, const struct dhcp_call *call)
 		answer_leased(w);
 	} else {
 		give_up(w);
-		answer(conn, call->serial, NULL, 0, &e);
+		dhcp_conn_answer(conn, call->serial, NULL, 0, &e);
 	}
 	free(w);
 	abandon();
 }
 
-static void check(struct conn *conn, const struct dhcp_call *call)
+static void check(struct dhcp_conn *conn, const struct dhcp_call *call)
 {
 	struct dhcp_lease leases[FAMILIES];
 	struct err e = ERR_INIT;
@@ -455,12 +402,12 @@ static void check(struct conn *conn, const struct dhcp_call *call)
 					    call->ask.network, call->ask.ifname,
 					    versions[i] == DHCP_VERSION_6 ? " (IPv6)" : "");
 	}
-	answer(conn, call->serial, leases, ok ? n : 0, ok ? NULL : &e);
+	dhcp_conn_answer(conn, call->serial, leases, ok ? n : 0, ok ? NULL : &e);
 	arena_done(&a);
 }
 
 /* Of both families, whatever the configuration says by now. */
-static void release(struct conn *conn, const struct dhcp_call *call)
+static void release(struct dhcp_conn *conn, const struct dhcp_call *call)
 {
 	struct dhcp_client *clients[FAMILIES];
 	struct waiting *w;
@@ -468,7 +415,7 @@ static void release(struct conn *conn, const struct dhcp_call *call)
 	for (size_t i = 0; i < FAMILIES; i++)
 		clients[i] = client_find(&call->ask, versions[i]);
 	if (!clients[0] && !clients[1]) {
-		answer(conn, call->serial, NULL, 0, NULL);
+		dhcp_conn_answer(conn, call->serial, NULL, 0, NULL);
 		return;
 	}
 	w = wait_for(conn, call);
@@ -487,7 +434,7 @@ static bool is_valid(const struct dhcp_client *c, const struct dhcp_call *call)
 	return false;
 }
 
-static void collect(struct conn *conn, const struct dhcp_call *call)
+static void collect(struct dhcp_conn *conn, const struct dhcp_call *call)
 {
 	struct dhcp_client *c = d.clients;
 
@@ -502,10 +449,10 @@ static void collect(struct conn *conn, const struct dhcp_call *call)
 	if (anybody_releases())
 		(void)wait_for(conn, call);
 	else
-		answer(conn, call->serial, NULL, 0, NULL);
+		dhcp_conn_answer(conn, call->serial, NULL, 0, NULL);
 }
 
-static void dispatch(struct conn *conn, const struct dhcp_call *call)
+static void dispatch(struct dhcp_conn *conn, const struct dhcp_call *call)
 {
 	switch (call->kind) {
 	case DHCP_ALLOCATE_VERSIONS:
@@ -518,52 +465,6 @@ static void dispatch(struct conn *conn, const struct dhcp_call *call)
 
 /* ---- events ---------------------------------------------------------------------------------------------------- */
 
-static void take_calls(struct conn *c)
-{
-	struct dhcp_call call;
-	struct arena a;
-	bool more;
-
-	do {
-		arena_init(&a, NULL, 0);
-		call = (struct dhcp_call){ 0 };
-		more = dhcp_rpc_next(c->rpc, &a, &call);
-		if (more)
-			dispatch(c, &call);
-		arena_done(&a);
-	} while (more);
-}
-
-/* False: nothing will come any more. */
-static bool conn_receive(struct conn *c)
-{
-	struct err e = ERR_INIT;
-	char data[READ_SIZE];
-	ssize_t n = recv(c->io.fd, data, sizeof(data), MSG_DONTWAIT);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	if (n == 0)
-		return false;
-	if (!dhcp_rpc_feed(c->rpc, (struct bytes){ data, (size_t)n }, &e)) {
-		say(e.text);
-		c->doomed = true;
-		loop_change(&d.loop, &c->io, EPOLLOUT);
-		c->writing = true;
-	}
-	take_calls(c);
-	return true;
-}
-
-static void conn_ready(struct loop_io *io, uint32_t events)
-{
-	struct conn *c = (struct conn *)(void *)((char *)io - offsetof(struct conn, io));
-
-	if ((events & EPOLLIN && !conn_receive(c)) || (events & (EPOLLHUP | EPOLLERR) && !(events & EPOLLIN)) ||
-	    !conn_send(c))
-		conn_close(c);
-}
-
 static void listen_again(struct loop_timer *t)
 {
 	(void)t;
@@ -575,7 +476,6 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 {
 	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct err e = ERR_INIT;
-	struct conn *c;
 
 	(void)events;
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
@@ -583,19 +483,8 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 		d.listen_again.due = listen_again;
 		loop_timer_in(&d.loop, &d.listen_again, LISTEN_AGAIN_MS);
 	}
-	if (fd < 0)
-		return;
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		abort();
-	c->io = (struct loop_io){ fd, conn_ready };
-	c->rpc = dhcp_rpc_new();
-	c->next = d.conns;
-	d.conns = c;
-	if (!loop_add(&d.loop, &c->io, EPOLLIN, &e)) {
+	if (fd >= 0 && !dhcp_conn_open(&d.conns, fd, &e))
 		say(e.text);
-		conn_close(c);
-	}
 }
 
 static void signal_came(struct loop_io *io, uint32_t events)
@@ -780,6 +669,7 @@ int dhcp_daemon_main(int argc, char **argv)
 		.gone = gone,
 		.log = say_of,
 	};
+	d.conns = (struct dhcp_conns){ .loop = &d.loop, .call = dispatch, .closed = conn_closed, .say = say };
 	if (!flags_read(argc, argv, flags, &help, &e)) {
 		say(e.text);
 		usage();

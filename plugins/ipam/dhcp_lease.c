@@ -91,8 +91,7 @@ static void classful(struct arena *a, const struct dhcp_packet *p, struct dhcp_l
 		l->routes[l->n_routes++] = (struct dhcp_route){ { ip4(0, 0, 0, 0), 0 }, l->routers[0] };
 }
 
-/* What may stand in a label: names go into files that are read line by line. */
-static bool label_char(uint8_t c)
+bool dhcp_label_char(uint8_t c)
 {
 	return c > ' ' && c < 0x7f && c != '.' && c != '"' && c != '\\';
 }
@@ -130,7 +129,7 @@ static bool read_name(const uint8_t *v, size_t len, size_t *at, char dst[static 
 		if (n)
 			dst[n++] = '.';
 		for (; c; c--, pos++) {
-			if (!label_char(v[pos]))
+			if (!dhcp_label_char(v[pos]))
 				return false;
 			dst[n++] = (char)v[pos];
 		}
@@ -171,7 +170,7 @@ static const char *read_domain(struct arena *a, const struct dhcp_packet *p)
 	while (v.len && v.data[v.len - 1] == '\0')
 		v.len--;
 	for (size_t i = 0; i < v.len; i++)
-		if (v.data[i] != '.' && !label_char((uint8_t)v.data[i]))
+		if (v.data[i] != '.' && !dhcp_label_char((uint8_t)v.data[i]))
 			return "";
 	return v.len <= NAME_MAX_LEN ? arena_strndup(a, v.data, v.len) : "";
 }

@@ -22,4 +22,7 @@ bool dhcp_lease_judge(struct arena *a, const struct dhcp_packet *p, struct err *
  */
 bool dhcp_lease_read(struct arena *a, const struct dhcp_packet *p, struct dhcp_lease *ret, struct err *e) MUST_CHECK;
 
+/* What may stand in a label of a name of either family: names go into files that are read line by line. */
+bool dhcp_label_char(uint8_t c);
+
 #endif
