@@ -186,24 +186,41 @@ bool dhcp6_packet_ia(const struct dhcp6_packet *p, uint32_t iaid, const struct i
 
 /* ---- what it says about a lease ---- */
 
-static bool read_times(const struct dhcp6_ia *ia, struct dhcp_lease *l, struct err *e)
+static bool judge_times(const struct dhcp6_ia *ia, struct err *e)
 {
-	uint64_t base = ia->preferred_s ? ia->preferred_s : ia->valid_s;
-
 	if (ia->valid_s == 0)
 		return fail(e, 0, "the lease ends with its beginning (its valid lifetime is 0)");
 	if (ia->preferred_s > ia->valid_s)
 		return fail(e, 0, "the address is preferred for %u s and valid for %u s", ia->preferred_s, ia->valid_s);
 	if (ia->renew_s && ia->rebind_s && ia->renew_s > ia->rebind_s)
 		return fail(e, 0, "T1 (%u s) is behind T2 (%u s)", ia->renew_s, ia->rebind_s);
+	if (ia->valid_s < DHCP_LEASE_S_MIN)
+		return fail(e, 0, "a lease of %u s (its valid lifetime) is shorter than %d s", ia->valid_s,
+			    DHCP_LEASE_S_MIN);
+	return true;
+}
+
+/* A share of the time that the address is preferred, if there is one. */
+static uint32_t tenths(const struct dhcp6_ia *ia, unsigned n)
+{
+	uint64_t base = ia->preferred_s ? ia->preferred_s : ia->valid_s;
+
+	return base == FOR_EVER ? FOR_EVER : (uint32_t)(base * n / 10);
+}
+
+/*
+ * RFC 8415, sections 14.2 and 21.4. T1 and T2 that come when the lease has ended would mean that it is never renewed;
+ * they count as left to us, as those of 0 do.
+ */
+static void read_times(const struct dhcp6_ia *ia, struct dhcp_lease *l)
+{
 	l->lease_s = ia->valid_s;
-	l->rebind_s = ia->rebind_s ? ia->rebind_s : base == FOR_EVER ? FOR_EVER : (uint32_t)(base * 8 / 10);
-	if (l->rebind_s > l->lease_s)
-		l->rebind_s = l->lease_s;
-	l->renew_s = ia->renew_s ? ia->renew_s : base == FOR_EVER ? FOR_EVER : (uint32_t)(base / 2);
+	l->rebind_s = ia->rebind_s && ia->rebind_s <= ia->valid_s ? ia->rebind_s : tenths(ia, 8);
+	l->renew_s = ia->renew_s;
+	if (!l->renew_s || l->renew_s > l->rebind_s || (l->renew_s >= l->lease_s && l->lease_s != FOR_EVER))
+		l->renew_s = tenths(ia, 5);
 	if (l->renew_s > l->rebind_s)
 		l->renew_s = l->rebind_s;
-	return true;
 }
 
 static void read_servers(struct arena *a, const struct dhcp6_packet *p, struct dhcp_lease *l)
@@ -274,8 +291,9 @@ bool dhcp6_lease_read(struct arena *a, const struct dhcp6_packet *p, uint32_t ia
 	if (ip_is4(&ia.address) || ip_is_unset(&ia.address) || ip_is_multicast(&ia.address) ||
 	    ip_is_loopback(&ia.address) || ip_is_link_local(&ia.address))
 		return fail(e, 0, "the address %s cannot be used", ip_text(&ia.address, text));
-	if (!read_times(&ia, &l, e))
+	if (!judge_times(&ia, e))
 		return false;
+	read_times(&ia, &l);
 	l.address = cidr_host(&ia.address);
 	read_servers(a, p, &l);
 	l.search = read_search(a, p);

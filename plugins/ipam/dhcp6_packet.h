@@ -62,8 +62,9 @@ bool dhcp6_packet_ia(const struct dhcp6_packet *p, uint32_t iaid, const struct i
 
 /*
  * What a REPLY (or ADVERTISE) lends: the address with /128, because DHCPv6 knows no prefix of a link, and no routes,
- * because routers announce themselves. Fails without an address that can be used, or with times that contradict each
- * other.
+ * because routers announce themselves. Fails without an address that can be used, with times that contradict each
+ * other, or with a lease of less than DHCP_LEASE_S_MIN. T1 and T2 that would let a lease end without a renewal count as
+ * not given.
  */
 bool dhcp6_lease_read(struct arena *a, const struct dhcp6_packet *p, uint32_t iaid, const struct ip *favourite,
 		      struct dhcp_lease *ret, struct err *e) MUST_CHECK;
