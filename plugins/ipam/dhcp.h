@@ -6,12 +6,18 @@
  * because somebody must renew what a server has only lent. Between them is a unix socket on which the reference's
  * plugin and daemon talk (dhcp_rpc.c), so that an old and a new half understand each other.
  *
- *	dhcp_daemon.c	flags, the listening socket, connections, one loop
+ *	dhcp.c, dhcp_ask.c	the plugin; its end of a connection
+ *	dhcp_conf.c	the configuration, which both halves read
+ *	dhcp_wire.c	what goes over a connection, for both ends
+ *	dhcp_daemon.c, dhcp_flags.c	calls and the leases that they are about, one loop; flags
+ *	dhcp_activation.c	the listening socket: our own, or a service manager's
+ *	dhcp_conn.c	connections
  *	dhcp_rpc.c	bytes of a connection <-> calls; knows configurations and results, nothing of DHCP
  *	dhcp_client.c	one lease: the states of RFC 2131
- *	dhcp6_client.c, dhcp6_packet.c	the same for IPv6 (RFC 8415)
- *	dhcp_exchange.c	what a client says in which state, and through which socket
+ *	dhcp_exchange.c	what such a client says in which state, and through which socket
  *	dhcp_packet.c, dhcp_lease.c	messages; what a message says about a lease
+ *	dhcp6_client.c, dhcp6_exchange.c, dhcp6_packet.c	the same for IPv6 (RFC 8415)
+ *	dhcp_alike.c	what clients of both families do alike
  *	dhcp_socket.c, dhcp_place.c	the container's namespace: sockets, the interface
  *	dhcp_store.c	leases on disk
  *	dhcp_loop.c	descriptors and deadlines

@@ -2,10 +2,11 @@
 /*
  * DOC: Theory of operation
  *
- * Two kinds of socket in a container's namespace. Before the interface has an address, and when any server may answer,
- * a packet socket: IP and UDP headers are ours, and a filter in the kernel lets through only the answers to one
+ * Three kinds of socket in a container's namespace. Before the interface has an address, and when any server may
+ * answer, a packet socket: IP and UDP headers are ours, and a filter in the kernel lets through only the answers to one
  * transaction, so that a thousand containers on one bridge do not wake each other. When there is an address and one
- * server to talk to, a UDP socket that sends. Both are non-blocking and of one interface.
+ * server to talk to, a UDP socket that sends. For DHCPv6 a UDP socket of the link-local address, which is there before
+ * any lease, sends and receives. All are non-blocking and of one interface.
  */
 #ifndef CRIMP_PLUGINS_IPAM_DHCP_SOCKET_H
 #define CRIMP_PLUGINS_IPAM_DHCP_SOCKET_H
