@@ -93,7 +93,7 @@ static bool discover(struct dhcp_client *c, int netns, int64_t give_up_ms, struc
 	return true;
 }
 
-/* The address is back on its way to us: down again until the next attempt. */
+/* Without the address, and down until the next attempt, unless the interface is the other half's, too. */
 static void stay_lost(struct dhcp_client *c)
 {
 	struct dhcp_lease l;
@@ -113,7 +113,8 @@ static void stay_lost(struct dhcp_client *c)
 		client_say(c, "%s", e.text);
 	} else {
 		arena_init(&a, NULL, 0);
-		if (!dhcp_client_lease(c, &a, &l, &e) || !dhcp_place_stop(netns, &c->place, &l, &e))
+		if (!dhcp_client_lease(c, &a, &l, &e) ||
+		    !dhcp_place_stop(netns, &c->place, &l, c->host->is_shared(c), &e))
 			client_say(c, "%s", e.text);
 		arena_done(&a);
 	}
@@ -122,7 +123,8 @@ static void stay_lost(struct dhcp_client *c)
 
 static void lose(struct dhcp_client *c, const char *why)
 {
-	client_say(c, "%s: the interface goes down", why);
+	client_say(c, "%s: %s", why,
+		   c->host->is_shared(c) ? "the address is taken off the interface" : "the interface goes down");
 	c->end_at = client_earlier(c->end_at, loop_now());
 	c->state = DHCP_LOST;
 	client_remember(c);
@@ -666,8 +668,10 @@ bool dhcp_client_is6(const struct dhcp_client *c)
 
 bool dhcp_client_has_lease(const struct dhcp_client *c)
 {
-	return (c->state == DHCP_BOUND || c->state == DHCP_RENEWING || c->state == DHCP_REBINDING) &&
-	       loop_now() < c->end_at;
+	bool holds = c->state == DHCP_BOUND || c->state == DHCP_RENEWING || c->state == DHCP_REBINDING ||
+		     (c->state == DHCP_REQUESTING && c->settled);
+
+	return holds && loop_now() < c->end_at;
 }
 
 bool dhcp_client_lease(const struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e)

@@ -2,8 +2,8 @@
 /*
  * DOC: Theory of operation
  *
- * One lease of an IPv4 address, by RFC 2131 (dhcp6_client.h keeps those of IPv6 addresses). A client is a state, its
- * sockets, and one timer; nothing waits.
+ * One lease. A client is a state, its sockets, and one timer; nothing waits. The functions below are for both families
+ * and lead to dhcp6_client.h for an IPv6 address (RFC 8415); what follows is about an IPv4 address, by RFC 2131.
  *
  *	state       has                     the timer means
  *	SELECTING   packet socket           send DISCOVER again
@@ -23,9 +23,9 @@
  *
  * A container cannot be given another address behind its runtime's back: that is in results, caches and rules of
  * others. When a lease ends, or the server takes it back (NAK), the interface goes down, without the address, as the
- * reference's does (which leaves it there). Then, unlike the reference, the client goes on asking for the same address,
- * for which it raises the interface for moments; when it gets it, address and routes are put back. An offer of another
- * is not taken.
+ * reference's does (which leaves it there). In a pair it stays up, for the other half: only the address goes, and the
+ * routes of the lease. Then, unlike the reference, the client goes on asking for the same address, for which it raises
+ * the interface for moments; when it gets it, address and routes are put back. An offer of another is not taken.
  *
  * Must not: hold a descriptor of a namespace in BOUND; touch an interface that is not the one that has the lease; send
  * RELEASE for a lease that was not acknowledged or asked for.
@@ -59,6 +59,8 @@ struct dhcp_host {
 	void (*settled)(struct dhcp_client *c, const struct err *e);
 	/* Released, or the container is gone: nothing is left; the callee frees it. */
 	void (*gone)(struct dhcp_client *c);
+	/* Is there a lease of the other family on the interface, or one on its way? */
+	bool (*is_shared)(const struct dhcp_client *c);
 	void (*log)(const struct dhcp_client *c, const char *text);
 };
 
@@ -91,7 +93,7 @@ struct dhcp_client {
 	char refused[160];		/* why the last offer was passed over; "" */
 
 	struct ip wanted;		/* address offered, had before or asked for; unset: any */
-	struct ip had;			/* raised: the address to put back */
+	struct ip had;			/* of before: to put back (IPv4, raised), or to ask for first (IPv6) */
 	struct ip offerer;
 	struct mac server_mac;		/* of the last frame taken */
 
@@ -112,8 +114,9 @@ struct dhcp_client {
 		bool offered;
 		struct ip offer;
 		uint8_t preference;
-		uint16_t status;		/* why the last server did not offer anything */
+		uint16_t status;		/* why the last server did not offer or lend anything */
 		int64_t pause;			/* the latest one between two tries; 0: none yet */
+		int64_t carried;		/* the one after a lease was not made anew; 0: it was not */
 		int64_t next;			/* when the next try to renew is due */
 		int64_t solicit_max_ms;
 	} six;
@@ -133,7 +136,8 @@ void dhcp_client_free(struct dhcp_client *c);
 bool dhcp_client_start(struct dhcp_client *c, const struct dhcp_client *old, struct err *e) MUST_CHECK;
 /*
  * Go on with a lease from the store: fields ask, place, ack, bound_at and server_mac are set. Fails only if the place
- * is gone or the ACK cannot be read; what may pass (no descriptors, no memory) is tried again until it has passed.
+ * is gone or the ACK cannot be read. What may pass (no descriptors, no memory) does not: for IPv4 the look at the place
+ * is repeated until it has passed, for IPv6 the next one is when there is something to do.
  */
 bool dhcp_client_resume(struct dhcp_client *c, bool lost, struct err *e) MUST_CHECK;
 /* Give back what there is, then host->gone(), perhaps before this returns. */
@@ -143,6 +147,7 @@ void dhcp_client_release(struct dhcp_client *c);
  * the lease, but not the client: the caller does.
  */
 bool dhcp_client_alive(struct dhcp_client *c, struct arena *a, struct dhcp_lease *ret, struct err *e) MUST_CHECK;
+/* In force; also while a server is asked to make anew what it has forgotten. */
 bool dhcp_client_has_lease(const struct dhcp_client *c);
 bool dhcp_client_is6(const struct dhcp_client *c);
 /* What the last ACK says. */

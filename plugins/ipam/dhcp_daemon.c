@@ -212,6 +212,21 @@ static bool is_bound(const struct dhcp_client *c)
 	return !c || dhcp_client_has_lease(c);
 }
 
+/* Every lease was there once, but not all are still. */
+static void say_why(const struct waiting *w, struct err *ret)
+{
+	for (size_t i = 0; i < FAMILIES; i++) {
+		const struct dhcp_client *c = w->clients[i];
+
+		if (is_bound(c) || c->state == DHCP_RELEASING)
+			continue;
+		(void)fail(ret, 0, "the lease of the %s address ended while the other one was being acquired",
+			   dhcp_client_is6(c) ? "IPv6" : "IPv4");
+		return;
+	}
+	(void)fail(ret, 0, "the lease was released while it was being acquired");
+}
+
 static void answer_leased(const struct waiting *w)
 {
 	struct err lost = ERR_INIT;
@@ -223,7 +238,7 @@ static void answer_leased(const struct waiting *w)
 		answer_leases(w->conn, w->serial, w->clients);
 		return;
 	}
-	(void)fail(&lost, 0, "the lease was released while it was being acquired");
+	say_why(w, &lost);
 	give_up(w);
 	dhcp_conn_answer(w->conn, w->serial, NULL, 0, &lost);
 }
@@ -305,6 +320,17 @@ static struct dhcp_client *client_find(const struct dhcp_ask *ask, unsigned vers
 	while (c && (c->ask.versions != version || !is_of(c, ask)))
 		c = c->next;
 	return c;
+}
+
+static bool is_shared(const struct dhcp_client *c)
+{
+	for (size_t i = 0; i < FAMILIES; i++) {
+		const struct dhcp_client *other = client_find(&c->ask, versions[i]);
+
+		if (other && other != c && versions[i] != c->ask.versions && dhcp_place_same(&other->place, &c->place))
+			return true;
+	}
+	return false;
 }
 
 static void client_add(struct dhcp_client *c)
@@ -667,6 +693,7 @@ int dhcp_daemon_main(int argc, char **argv)
 		.give_up_ms = 208000,
 		.settled = settled,
 		.gone = gone,
+		.is_shared = is_shared,
 		.log = say_of,
 	};
 	d.conns = (struct dhcp_conns){ .loop = &d.loop, .call = dispatch, .closed = conn_closed, .say = say };

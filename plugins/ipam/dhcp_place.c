@@ -97,7 +97,38 @@ bool dhcp_place_reopen(const char *path, const char *ifname, struct dhcp_place *
 	return true;
 }
 
-bool dhcp_place_stop(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, struct err *e)
+/* Did the lease bring it? Whatever its metric: that is the main plugin's business. */
+static bool is_of_lease(const struct kroute *r, const struct dhcp_lease *l)
+{
+	for (size_t i = 0; i < l->n_routes; i++)
+		if (r->dst.len == l->routes[i].dst.len && ip_eq(&r->dst.ip, &l->routes[i].dst.ip) &&
+		    ip_eq(&r->gw, &l->routes[i].gw))
+			return true;
+	return false;
+}
+
+static bool drop_routes(struct nl *nl, const struct dhcp_place *p, const struct dhcp_lease *l, struct err *e)
+{
+	struct route_filter f = { AF_INET, RT_TABLE_MAIN, (int)p->index };
+	struct errs all = { 0 };
+	struct kroute *have;
+	struct arena a;
+	size_t n;
+	bool ok;
+
+	arena_init(&a, NULL, 0);
+	ok = route_list(nl, &a, &f, &have, &n, e);
+	for (size_t i = 0; ok && i < n; i++) {
+		struct err why = ERR_INIT;
+
+		if (is_of_lease(&have[i], l) && !route_del(nl, &have[i], &why) && why.num != ESRCH)
+			errs_add(&all, &why);
+	}
+	arena_done(&a);
+	return ok && errs_done(&all, e);
+}
+
+bool dhcp_place_stop(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, bool kept, struct err *e)
 {
 	autonl nl = NL_CLOSED;
 	struct errs all = { 0 };
@@ -105,10 +136,13 @@ bool dhcp_place_stop(int netns, const struct dhcp_place *p, const struct dhcp_le
 
 	if (!netns_nl_open(netns, NETLINK_ROUTE, &nl, e))
 		return false;
+	if (kept && !drop_routes(&nl, p, l, &why))
+		errs_add(&all, &why);
+	why = ERR_INIT;
 	if (!addr_del(&nl, (int)p->index, &l->address, &why) && why.num != EADDRNOTAVAIL)
 		errs_add(&all, &why);
 	why = ERR_INIT;
-	if (!link_set_up(&nl, (int)p->index, false, &why))
+	if (!kept && !link_set_up(&nl, (int)p->index, false, &why))
 		errs_add(&all, &why);
 	return errs_done(&all, e);
 }

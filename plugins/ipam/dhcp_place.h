@@ -33,8 +33,12 @@ bool dhcp_place_same(const struct dhcp_place *a, const struct dhcp_place *b);
 bool dhcp_place_reopen(const char *path, const char *ifname, struct dhcp_place *seen, bool up, int *ret_netns,
 		       bool *ret_gone, struct err *e) MUST_CHECK;
 
-/* Take the address off, so that nobody answers for it when the interface comes up again, and the interface down. */
-bool dhcp_place_stop(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, struct err *e) MUST_CHECK;
+/*
+ * Take the address off, so that nobody answers for it when the interface comes up again, and the interface down, with
+ * all its routes; if it is to be @kept, only the address and the routes of the lease go.
+ */
+bool dhcp_place_stop(int netns, const struct dhcp_place *p, const struct dhcp_lease *l, bool kept,
+		     struct err *e) MUST_CHECK;
 /*
  * The address and routes of a lease that was regained. The interface is up. Nobody's route is replaced: e->num EEXIST.
  */
