@@ -17,6 +17,7 @@
 #define LOCAL_STEP_MS  100
 #define REQUEST_TRIES  10
 #define AGAIN_MS       1000
+#define FATE_MAX       96
 #define RELEASE_TRIES  2
 #define SOLICIT_MAX_MS 3600000
 /* What a server may make of that (option 82), in seconds. */
@@ -86,6 +87,7 @@ static void solicit(struct dhcp_client *c)
 static void request(struct dhcp_client *c)
 {
 	exchange6_begin(c, DHCP_REQUESTING);
+	c->six.status = DHCP6_SUCCESS;
 	c->back_to_start = c->began + c->host->timeout_ms;
 	transmit(c);
 }
@@ -174,25 +176,39 @@ static void regain(struct dhcp_client *c)
 	stay_lost(c);
 }
 
-static void no_more_tries(struct dhcp_client *c, const struct err *why)
+/* The server of the lease is the one to be asked. */
+static bool server_of_reply(struct dhcp_client *c, struct err *e)
+{
+	struct bytes raw = { (const char *)c->ack, c->ack_len };
+	struct dhcp6_packet p;
+
+	if (!dhcp6_packet_read(raw, &p, e))
+		return false;
+	if (!p.server.len)
+		return fail(e, 0, "the DHCPv6 server of the lease is not known");
+	memcpy(c->six.server, p.server.data, p.server.len);
+	c->six.server_len = p.server.len;
+	return true;
+}
+
+/*
+ * The lease was not made anew, but the one that we have runs on: it is renewed as before, after a pause, which grows
+ * when that happens again.
+ */
+static void carry_on(struct dhcp_client *c, const char *why)
 {
 	struct err e = ERR_INIT;
+	int64_t now = loop_now();
 
-	if (c->settled) {
-		stay_lost(c);
-		return;
-	}
-	if (why)
-		e = *why;
-	else if (c->state == DHCP_REQUESTING)
-		(void)fail(&e, 0, "no more tries: the DHCPv6 server that offered an address does not lend it");
-	else if (c->six.status != DHCP6_SUCCESS)
-		(void)fail(&e, 0, "no more tries: the DHCPv6 server says %s", dhcp6_status_text(c->six.status));
-	else if (*c->refused)
-		(void)fail(&e, 0, "no more tries: no DHCPv6 server has offered an address of use (%s)", c->refused);
-	else
-		(void)fail(&e, 0, "no more tries: no DHCPv6 server has offered an address");
-	client_finish(c, &e);
+	client_say(c, "%s: the lease that there is goes on", why);
+	exchange_close(c);
+	if (!server_of_reply(c, &e))
+		client_say(c, "%s", e.text);
+	exchange6_begin(c, now >= c->rebind_at ? DHCP_REBINDING : DHCP_RENEWING);
+	c->six.pause = c->six.carried;
+	c->six.next = now + exchange6_pause(c);
+	c->six.carried = c->six.pause;
+	loop_timer_at(c->host->loop, &c->timer, client_earlier(c->six.next, client_phase_end(c)));
 }
 
 /* A server that does not lend what it has offered, or what was had before. */
@@ -206,9 +222,45 @@ static void denied(struct dhcp_client *c, const char *why)
 		loop_timer_in(c->host->loop, &c->timer, AGAIN_MS);
 	} else if (c->raised) {
 		stay_lost(c);
+	} else if (c->state == DHCP_REQUESTING && loop_now() < c->end_at) {
+		carry_on(c, why);
 	} else {
 		lose(c, why);
 	}
+}
+
+/* What became of a REQUEST that brought no lease. */
+static const char *fate(const struct dhcp_client *c, char dst[static FATE_MAX])
+{
+	if (c->six.status != DHCP6_SUCCESS)
+		snprintf(dst, FATE_MAX, "the DHCPv6 server answers a REQUEST with %s",
+			 dhcp6_status_text(c->six.status));
+	else
+		snprintf(dst, FATE_MAX, "the DHCPv6 server %s",
+			 c->complained ? "answers a REQUEST with nothing of use" : "does not answer a REQUEST");
+	return dst;
+}
+
+static void no_more_tries(struct dhcp_client *c, const struct err *why)
+{
+	struct err e = ERR_INIT;
+	char text[FATE_MAX];
+
+	if (c->settled) {
+		denied(c, loop_now() < c->end_at ? fate(c, text) : "the lease has ended");
+		return;
+	}
+	if (why)
+		e = *why;
+	else if (c->state == DHCP_REQUESTING)
+		(void)fail(&e, 0, "no more tries: %s", fate(c, text));
+	else if (c->six.status != DHCP6_SUCCESS)
+		(void)fail(&e, 0, "no more tries: the DHCPv6 server says %s", dhcp6_status_text(c->six.status));
+	else if (*c->refused)
+		(void)fail(&e, 0, "no more tries: no DHCPv6 server has offered an address of use (%s)", c->refused);
+	else
+		(void)fail(&e, 0, "no more tries: no DHCPv6 server has offered an address");
+	client_finish(c, &e);
 }
 
 static void due_acquiring(struct dhcp_client *c)
@@ -216,6 +268,7 @@ static void due_acquiring(struct dhcp_client *c)
 	struct err e = ERR_INIT;
 	autoclose int netns = -1;
 	int64_t now = loop_now();
+	char text[FATE_MAX];
 	bool gone;
 
 	if (!client_reopen(c, &netns, &gone, &e) && gone) {
@@ -231,7 +284,7 @@ static void due_acquiring(struct dhcp_client *c)
 	} else if (now >= c->give_up) {
 		no_more_tries(c, NULL);
 	} else if (c->state == DHCP_REQUESTING && (now >= c->back_to_start || c->tries >= REQUEST_TRIES)) {
-		denied(c, "the DHCPv6 server does not answer a REQUEST");
+		denied(c, fate(c, text));
 	} else {
 		transmit(c);
 	}
@@ -313,6 +366,7 @@ static void bound(struct dhcp_client *c, struct bytes raw, const struct dhcp6_pa
 	c->six.server_len = p->server.len;
 	c->wanted = l->address.ip;
 	c->bound_at = c->asked;
+	c->six.carried = 0;
 	client_count_times(c, l);
 	exchange_close(c);
 	client_say(c, "%s %s for %u s", again ? "renewed" : "leased", cidr_text(&l->address, text), l->lease_s);
@@ -367,6 +421,21 @@ static void ask_anew(struct dhcp_client *c, const struct dhcp6_packet *p)
 	request(c);
 }
 
+static bool is_refusal(uint16_t status)
+{
+	return status == DHCP6_NO_ADDRESS || status == DHCP6_NOT_ON_LINK || status == DHCP6_NO_BINDING;
+}
+
+/*
+ * A server that did not lend the address says that it would not, when all servers are asked: the one that did may be
+ * about to answer. A valid lifetime of 0 is another matter, that is how any server takes an address of its link back.
+ */
+static bool is_strangers_no(struct dhcp_client *c, const struct dhcp6_packet *p, uint16_t status)
+{
+	return c->state == DHCP_REBINDING && is_refusal(status) && status != DHCP6_NO_BINDING &&
+	       !same_bytes(p->server, c->six.server, c->six.server_len);
+}
+
 static void replied(struct dhcp_client *c, struct bytes raw, const struct dhcp6_packet *p)
 {
 	bool renewing = c->state == DHCP_RENEWING || c->state == DHCP_REBINDING;
@@ -380,9 +449,12 @@ static void replied(struct dhcp_client *c, struct bytes raw, const struct dhcp6_
 	if (p->status == DHCP6_SUCCESS && !dhcp6_packet_ia(p, c->six.iaid, &c->wanted, &ia))
 		return;
 	snprintf(why, sizeof(why), "the DHCPv6 server says %s", dhcp6_status_text(ia.status));
-	if (renewing && ia.status == DHCP6_NO_BINDING)
+	c->six.status = ia.status;
+	if (is_strangers_no(c, p, ia.status))
+		client_complain(c, "%s, but the lease is another's", why);
+	else if (renewing && ia.status == DHCP6_NO_BINDING)
 		ask_anew(c, p);
-	else if (ia.status == DHCP6_NO_ADDRESS || ia.status == DHCP6_NOT_ON_LINK || ia.status == DHCP6_NO_BINDING)
+	else if (is_refusal(ia.status))
 		denied(c, why);
 	else if (ia.status != DHCP6_SUCCESS)
 		client_complain(c, "%s", why);
@@ -397,7 +469,7 @@ static void try_renew(struct dhcp_client *c)
 {
 	struct err e = ERR_INIT;
 	autoclose int netns = -1;
-	int64_t now = loop_now();
+	int64_t now = loop_now(), until = CLIENT_NEVER;
 	bool gone;
 
 	if (!client_reopen(c, &netns, &gone, &e)) {
@@ -409,10 +481,12 @@ static void try_renew(struct dhcp_client *c)
 	} else if (!exchange6_open(c, netns, &e) || !exchange6_send(c, c->state, &e)) {
 		client_say(c, "%s: %s", dhcp6_message_name(exchange6_message(c->state)), e.text);
 		exchange_close(c);
+	} else {
+		until = now + c->host->timeout_ms;
 	}
 	c->six.next = now + exchange6_pause(c);
 	loop_timer_at(c->host->loop, &c->timer,
-		      client_earlier(client_earlier(now + c->host->timeout_ms, c->six.next), client_phase_end(c)));
+		      client_earlier(client_earlier(until, c->six.next), client_phase_end(c)));
 }
 
 static void due_renewing(struct dhcp_client *c)
@@ -427,7 +501,8 @@ static void due_renewing(struct dhcp_client *c)
 		exchange6_begin(c, now >= c->rebind_at ? DHCP_REBINDING : DHCP_RENEWING);
 		try_renew(c);
 	} else if (now < c->six.next) {
-		client_say(c, "no answer from the DHCPv6 server");
+		if (c->io.fd >= 0)
+			client_say(c, "no answer from the DHCPv6 server");
 		exchange_close(c);
 		loop_timer_at(c->host->loop, &c->timer, client_earlier(c->six.next, client_phase_end(c)));
 	} else {
@@ -557,18 +632,6 @@ bool dhcp6_client_lease(const struct dhcp_client *c, struct arena *a, struct dhc
 	struct dhcp6_packet p;
 
 	return dhcp6_packet_read(raw, &p, e) && dhcp6_lease_read(a, &p, c->six.iaid, &c->wanted, ret, e);
-}
-
-static bool server_of_reply(struct dhcp_client *c, struct err *e)
-{
-	struct bytes raw = { (const char *)c->ack, c->ack_len };
-	struct dhcp6_packet p;
-
-	if (!dhcp6_packet_read(raw, &p, e))
-		return false;
-	memcpy(c->six.server, p.server.data, p.server.len);
-	c->six.server_len = p.server.len;
-	return p.server.len || fail(e, 0, "the DHCPv6 server of the lease is not known");
 }
 
 bool dhcp6_client_resume(struct dhcp_client *c, bool lost, struct err *e)

@@ -8,7 +8,7 @@
  *	state       has                        the timer means
  *	SELECTING   no socket                  look whether the link-local address can be used by now
  *	SELECTING   socket                     send SOLICIT again, or take the best of the ADVERTISEs
- *	REQUESTING  socket, server             send REQUEST again; after -timeout back to SELECTING
+ *	REQUESTING  socket, server             send REQUEST again; after -timeout back to SELECTING, or renewing
  *	BOUND       REPLY                      T1
  *	RENEWING    REPLY; socket while a try runs    next RENEW, to the server alone, until T2
  *	REBINDING   REPLY; socket while a try runs    next REBIND, to any server, until the lease ends
@@ -20,6 +20,10 @@
  * two whether it is alone with it; before that it cannot be used. Pauses are those of section 15, but a client does
  * not wait before its first SOLICIT (probing the address has spread clients already), and gives up a RELEASE sooner,
  * because a DEL waits for it.
+ *
+ * A server that has forgotten the lease (NoBinding) is asked for the address as if it were new, by REQUEST. That takes
+ * nothing from the lease that runs: when it brings no other, the client is RENEWING or REBINDING as before, until the
+ * end.
  *
  * When a lease ends, the address is taken off the interface, which stays up: it may have others. The client goes on
  * asking for that address, and puts it back when it gets it.

@@ -69,9 +69,13 @@ static bool find_local(const struct dhcp_client *c, int netns, struct ip *ret, s
 			*ret = all[i].cidr.ip;
 	}
 	arena_done(&a);
-	if (!found && twice)
-		return fail(e, EADDRINUSE, "the link-local address of %s is somebody else's", c->ask.ifname);
-	return found || fail(e, EAGAIN, "%s has no IPv6 link-local address that can be used", c->ask.ifname);
+	if (found)
+		return true;
+	if (twice)
+		return fail(e, 0, "the link-local address of %s is somebody else's", c->ask.ifname);
+	(void)fail(e, 0, "%s has no IPv6 link-local address that can be used", c->ask.ifname);
+	e->num = EAGAIN;
+	return false;
 }
 
 bool exchange6_open(struct dhcp_client *c, int netns, struct err *e)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a client says to DHCPv6 servers, how often, and through which socket: its state decides (RFC 8415, 7.6 and 15). */
+/*
+ * What a client says to DHCPv6 servers, how often, and through which socket: its state decides (RFC 8415, 7.6 and 15).
+ */
 #ifndef CRIMP_PLUGINS_IPAM_DHCP6_EXCHANGE_H
 #define CRIMP_PLUGINS_IPAM_DHCP6_EXCHANGE_H
 

@@ -2,7 +2,7 @@
 """
 A DHCPv6 server that says what it is told to, good or bad: dhcp6_scripted.py INTERFACE JSON. Members of the JSON object:
 ip (the address it lends), t1, t2, preferred, valid, status (of the message) and ia_status, tail (hexadecimal bytes
-behind the options), times (how often everything is said). A member whose value is an object is by message, and as usual
+behind the options), times (how often everything is said; 0: not at all), id (the last byte of its identity). A member whose value is an object is by message, and as usual
 for the others: {"RENEW": 0}.
 """
 
@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 
-SERVER_ID = bytes.fromhex("00030001020000000001")
+SERVER_ID = bytes.fromhex("000300010200000000")
 NAMES = {1: "SOLICIT", 3: "REQUEST", 5: "RENEW", 6: "REBIND", 8: "RELEASE"}
 DEFAULTS = {"ip": "fd00:9::50", "t1": 100, "t2": 200, "preferred": 250, "valid": 300}
 
@@ -37,7 +37,7 @@ def reply(data, say):
         inside += option(5, address + struct.pack(">II", say["preferred"], say["valid"]))
     if "ia_status" in say:
         inside += option(13, struct.pack(">H", say["ia_status"]))
-    p = bytes([2 if data[0] == 1 else 7]) + data[1:4] + option(1, asked[1]) + option(2, SERVER_ID)
+    p = bytes([2 if data[0] == 1 else 7]) + data[1:4] + option(1, asked[1]) + option(2, SERVER_ID + bytes([say.get("id", 1)]))
     if "status" in say:
         p += option(13, struct.pack(">H", say["status"]))
     if 3 in asked and data[0] != 8:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DHCPv6 of dhcp and its daemon against real servers: leases, pairs of them, renewal, restart, release."""
 
+import base64
 import json
 import signal
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from lib.case import case
 from lib.netns import connect, until
-from system.dhcp_servers import SUBNET, SUBNET6, Daemon, Dnsmasq6, Kea, Kea6, Lan6, Scripted6, spawn_plugin
+from system.dhcp_servers import SUBNET, SUBNET6, Daemon, Dnsmasq6, Kea, Kea6, Lan6, Scripted, Scripted6, spawn_plugin
 
 DNS = [{"option": "domain-name-servers"}, {"option": "domain-search"}]
 
@@ -227,6 +228,7 @@ REFUSED = {
     "no time": ({"valid": 0, "preferred": 0}, "valid lifetime is 0"),
     "preferred beyond valid": ({"preferred": 301}, "preferred for 301 s and valid for 300 s"),
     "T1 beyond T2": ({"t1": 201}, "T1 (201 s) is behind T2 (200 s)"),
+    "too short": ({"t1": 0, "t2": 0, "preferred": 3, "valid": 3}, "a lease of 3 s (its valid lifetime) is shorter"),
     "T1 for ever": ({"t1": FOR_EVER}, "is behind T2"),
     "multicast": ({"ip": "ff02::1"}, "ff02::1 cannot be used"),
     "link-local": ({"ip": "fe80::1"}, "fe80::1 cannot be used"),
@@ -342,6 +344,164 @@ def test_expiry(node, lan):
     assert until(lambda: not server.leases())
 
 
+@case("dhcp6:late T1")
+def test_late_t1(node, lan):
+    """A server whose T1 and T2 are behind the end of the lease is asked before it"""
+    server = Scripted6(lan).start(t1=30, t2=40, preferred=8, valid=8)
+    daemon, pod = Daemon(node), node.container()
+    node.add(bridge(daemon), pod)
+    assert until(lambda: server.count("RENEW") >= 2, 20), daemon.said()
+    assert "the lease has ended" not in daemon.said() and f"{SUBNET6}::50/128" in pod.addresses("eth0")
+
+
+NOT_ANEW = {
+    "silence": ({"times": {"REQUEST": 0}}, "does not answer a REQUEST"),
+    "NoAddrsAvail": ({"status": {"REQUEST": 2}}, "says NoAddrsAvail"),
+    "UnspecFail": ({"status": {"REQUEST": 1}}, "answers a REQUEST with UnspecFail"),
+}
+
+
+@case("dhcp6:not anew")
+@pytest.mark.parametrize("name", NOT_ANEW)
+def test_not_anew(node, lan, name):
+    """A server that has forgotten a lease and does not make it anew ends it no sooner: it is in force, and renewed later"""
+    say, reason = NOT_ANEW[name]
+    times = {"t1": 3, "t2": 60, "preferred": 90, "valid": 90}
+    server = Scripted6(lan).start(**times)
+    daemon, pod = Daemon(node, "-timeout=2s"), node.container()
+    conf = bridge(daemon)
+    result = node.add(conf, pod)
+    server.stop()
+    server.start(**times, ia_status={"RENEW": 3}, **say)
+    assert until(lambda: server.count("REQUEST") >= 2, 20), daemon.said()
+    node.check(conf, pod, prev=result)
+    assert until(lambda: "goes on" in daemon.said(), 10), daemon.said()
+    assert reason in daemon.said()
+    node.check(conf, pod, prev=result)
+    server.stop()
+    server.start(**times)
+    assert until(lambda: "renewed" in daemon.said(), 30), daemon.said()
+    assert "taken off" not in daemon.said() and f"{SUBNET6}::50/128" in pod.addresses("eth0")
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: server.count("RELEASE") == 1) and "not released" not in daemon.said()
+
+
+@case("dhcp6:not anew[end]")
+def test_not_anew_until_the_end(node, lan):
+    """A lease that ends while it is asked for anew is said to end, and noted as lost"""
+    times = {"t1": 3, "t2": 8, "preferred": 9, "valid": 9}
+    server = Scripted6(lan).start(**times)
+    daemon, pod = Daemon(node), node.container()
+    node.add(bridge(daemon), pod)
+    server.stop()
+    server.start(**times, ia_status={"RENEW": 3, "REBIND": 3}, times={"REQUEST": 0, "SOLICIT": 0})
+    assert until(lambda: f"{SUBNET6}::50/128" not in pod.addresses("eth0"), 20), daemon.said()
+    assert until(lambda: "the lease has ended: the address is taken off" in daemon.said()), daemon.said()
+    [file] = daemon.store.glob("*.json")
+    assert json.loads(file.read_text())["lost"]
+
+
+@case("dhcp6:stranger")
+def test_stranger(node, lan):
+    """While any server may extend a lease, one that did not lend it cannot end it by a refusal"""
+    times = {"t1": 2, "t2": 4, "preferred": 60, "valid": 60}
+    server = Scripted6(lan).start(**times)
+    daemon, pod = Daemon(node, "-timeout=1s"), node.container()
+    conf = bridge(daemon)
+    result = node.add(conf, pod)
+    server.stop()
+    server.start(**times, id=2, ia_status=4)
+    assert until(lambda: "the lease is another's" in daemon.said(), 20), daemon.said()
+    assert "says NotOnLink" in daemon.said() and "taken off" not in daemon.said()
+    node.check(conf, pod, prev=result)
+    server.stop()
+    server.start(**times)
+    assert until(lambda: "renewed" in daemon.said(), 30), daemon.said()
+
+
+@case("dhcp6:not lent")
+def test_not_lent(node, lan):
+    """An ADD that fails because a REQUEST is answered with a failure names it"""
+    Scripted6(lan).start(status={"REQUEST": 1})
+    daemon = Daemon(node, "-resendtimeout=5s")
+    error = node.refuses("ADD", bridge(daemon), node.container())["msg"]
+    assert error.endswith("no more tries: the DHCPv6 server answers a REQUEST with UnspecFail"), error
+
+
+@case("dhcp6:not said")
+def test_not_said(node, lan):
+    """A renewal that could not be sent is not waited for; the reason is said as it is"""
+    Scripted6(lan).start(t1=3, t2=200)
+    daemon, pod = Daemon(node, "-timeout=1s"), node.container()
+    node.add(bridge(daemon), pod)
+    pod.ip("-6", "addr", "flush", "dev", "eth0", "scope", "link")
+    assert until(lambda: "RENEW: " in daemon.said(), 15), daemon.said()
+    time.sleep(2)
+    assert "no IPv6 link-local address that can be used\n" in daemon.said() and "no answer" not in daemon.said()
+
+
+@case("dhcp6:server unknown")
+def test_server_unknown(node, lan):
+    """A lease on disk that does not say whose it is, is forgotten with the reason"""
+    Scripted6(lan).start()
+    daemon, pod = Daemon(node), node.container()
+    node.add(bridge(daemon), pod)
+    daemon.stop()
+    [file] = daemon.store.glob("*.json")
+    lease = json.loads(file.read_text())
+    reply = base64.b64decode(lease["ack"])
+    at = reply.index(bytes.fromhex("0002000a0003000102"))
+    lease["ack"] = base64.b64encode(reply[:at] + reply[at + 14:]).decode()
+    file.write_text(json.dumps(lease))
+    daemon.start()
+    assert until(lambda: daemon.files() == []) and "server of the lease is not known" in daemon.said()
+
+
+@case("dhcp6:half a pair")
+def test_half_ends(node, lan):
+    """The end of a pair's IPv4 lease takes that address and its routes; the IPv6 half works on, and the other comes back"""
+    server = Kea(lan).start()
+    Scripted6(lan).start()
+    daemon, pod = Daemon(node, "-timeout=1s", "-resendmax=1s"), node.container()
+    conf = bridge(daemon, "dual")
+    result = node.add(conf, pod)
+    [four] = [ip["address"] for ip in result["ips"] if ":" not in ip["address"]]
+    pod.ip("addr", "add", "10.77.0.2/24", "dev", "eth0")  # with another address the kernel keeps routes
+    assert reaches_server(pod) and pod.ping(f"{SUBNET}.1") and pod.route("default")
+    pod.ip("-6", "route", "add", "fd00:77::/64", "via", f"{SUBNET6}::1")
+    six, routes = [a for a in pod.addresses("eth0") if ":" in a], str(pod.ip("-6", "route"))
+    server.stop()
+    assert until(lambda: four not in pod.addresses("eth0"), 15), daemon.said()
+    assert "the lease has ended: the address is taken off" in daemon.said()
+    assert until(lambda: not pod.route("default"), 5)
+    assert "UP" in pod.link("eth0")["flags"]
+    assert pod.ping(f"{SUBNET6}::1") and str(pod.ip("-6", "route")) == routes
+    assert [a for a in pod.addresses("eth0") if ":" in a] == six and "10.77.0.2/24" in pod.addresses("eth0")
+    node.refuses("CHECK", {**conf, "prevResult": result}, pod)
+    server.start()
+    assert until(lambda: four in pod.addresses("eth0") and pod.route("default"), 20), daemon.said()
+    assert pod.ping(f"{SUBNET}.1") and pod.ping(f"{SUBNET6}::1") and str(pod.ip("-6", "route")) == routes
+    node.check(conf, pod, prev=result)
+    node.delete(conf, pod, prev=result)
+    assert until(lambda: not server.leases()) and daemon.files() == []
+
+
+@case("dhcp6:half a pair[too soon]")
+def test_half_ends_too_soon(node, lan):
+    """A pair whose first lease ends before the second comes fails with just that, and leaves nothing"""
+    server = Scripted(lan).start(lease=5)
+    daemon, pod = Daemon(node, "-timeout=1s", "-resendmax=1s"), node.container()
+    p = spawn_plugin(node, bridge(daemon, "dual"), pod)
+    assert until(lambda: "leased" in daemon.said(), 15), daemon.said()
+    server.stop()
+    assert until(lambda: "the lease has ended" in daemon.said(), 15), daemon.said()
+    six = Scripted6(lan).start()
+    out = p.stdout.read()
+    p.wait(10)
+    assert "the lease of the IPv4 address ended while the other one was being acquired" in out.decode()
+    assert until(lambda: six.count("RELEASE") == 1 and daemon.files() == []), daemon.said()
+
+
 @case("dhcp6:nobody")
 def test_nobody(node, lan):
     """Without a server ADD fails in time and leaves nothing, in the daemon neither"""
@@ -373,7 +533,8 @@ def test_disabled(node, lan):
     node.add(bridge(daemon), pod)
     other = node.container("other")
     other.sysctl("net.ipv6.conf.default.addr_gen_mode", 1)
-    assert "no IPv6 link-local address" in node.refuses("ADD", bridge(daemon), other)["msg"]
+    error = node.refuses("ADD", bridge(daemon), other)["msg"]
+    assert error.endswith("no IPv6 link-local address that can be used"), error
 
 
 @case("dhcp6:abandoned")
