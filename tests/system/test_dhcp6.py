@@ -386,6 +386,19 @@ def test_not_anew(node, lan, name):
     assert until(lambda: server.count("RELEASE") == 1) and "not released" not in daemon.said()
 
 
+@case("dhcp6:not anew[again]")
+def test_not_anew_again(node, lan):
+    """The longer a server goes on not making a lease anew, the more seldom it is asked"""
+    server = Scripted6(lan).start(t1=2, t2=200)
+    daemon, pod = Daemon(node), node.container()
+    node.add(bridge(daemon), pod)
+    server.stop()
+    server.start(t1=2, t2=200, ia_status={"RENEW": 3}, status={"REQUEST": 2})
+    assert until(lambda: server.count("RENEW") == 1, 15), daemon.said()
+    time.sleep(24)  # pauses of 10 s and 20 s, each 10 % more or less
+    assert server.count("RENEW") <= 2 and "taken off" not in daemon.said(), daemon.said()
+
+
 @case("dhcp6:not anew[end]")
 def test_not_anew_until_the_end(node, lan):
     """A lease that ends while it is asked for anew is said to end, and noted as lost"""
