@@ -46,17 +46,22 @@ void knobs_read(struct arena *a, const char *ifname, struct knobs *ret)
 	*ret = k;
 }
 
+static void write_all(const struct knobs *k, struct errs *failed)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		struct err why = ERR_INIT;
+
+		if (!sysctl_want(k->v[i].name, k->v[i].value, &why))
+			errs_add(failed, &why);
+	}
+}
+
 /* Twice: writing one may change another, as stable_secret does with addr_gen_mode. */
 bool knobs_put_back(const struct knobs *k, struct err *e)
 {
-	struct errs all = { .count = 0 };
+	struct errs first = { .count = 0 }, all = { .count = 0 };
 
-	for (size_t i = 0; i < 2 * k->n; i++) {
-		const struct knob *knob = &k->v[i % k->n];
-		struct err why = ERR_INIT;
-
-		if (!sysctl_want(knob->name, knob->value, &why) && i >= k->n)
-			errs_add(&all, &why);
-	}
+	write_all(k, &first);
+	write_all(k, &all);
 	return errs_done(&all, e);
 }

@@ -93,16 +93,23 @@ def pytest_runtest_makereport(item, call):
         coverage.keep(report.case, item)
 
 
+def why(report):
+    """In one line"""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        return f": {report.longrepr[2]}"
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return f": {' '.join(crash.message.split())[:600]}" if report.failed and crash else ""
+
+
 def pytest_runtest_logreport(report):
     """A test is over when it has been called, or when it did not get that far; a failing teardown is a failure more."""
     config = pytest_runtest_logreport.config
     if not config.option.results or (report.passed and report.when != "call"):
         return
     word = "ok" if report.passed else "skip" if report.skipped else "not ok"
-    note = f": {report.longrepr[2]}" if report.skipped and isinstance(report.longrepr, tuple) else ""
     part = " (teardown)" if report.when == "teardown" else ""
     with open(config.option.results, "a", encoding="utf-8") as f:
-        f.write(" ".join(f"{word} {report.case}{part}{note}".split("\n")) + "\n")
+        f.write(" ".join(f"{word} {report.case}{part}{why(report)}".split("\n")) + "\n")
 
 
 def pytest_collectreport(report):
