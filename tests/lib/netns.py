@@ -24,6 +24,7 @@ PREFIX = "crt-"
 RUN = pathlib.Path("/run/netns")
 MS_BIND, MNT_DETACH = 4096, 2
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+KERNELS_OWN = ("local", "broadcast", "multicast", "anycast")     # routes
 
 _count = itertools.count(1)
 _open = {}
@@ -151,8 +152,7 @@ class Netns:
         return {
             "links": sorted(links),
             "addresses": {name: sorted(addresses_of(link)) for name, link in links.items()},
-            "routes": {f: [r for r in self.routes(f, "all") if r.get("type") not in ("local", "broadcast", "multicast",
-                                                                                     "anycast")] for f in (4, 6)},
+            "routes": {f: [without_carrier(r) for r in self.routes(f, "all") if r.get("type") not in KERNELS_OWN] for f in (4, 6)},
             "nft": self.run("nft", "list", "ruleset", check=False).out,
         }
 
@@ -180,6 +180,11 @@ class Netns:
     def until(self, question, seconds=5):
         """Repeat question() until it is true; its last answer."""
         return until(question, seconds)
+
+
+def without_carrier(route):
+    """The kernel takes its time to see that a bridge has lost its last port."""
+    return {**route, "flags": [f for f in route.get("flags", []) if f != "linkdown"]}
 
 
 def addresses_of(link, family=None):
