@@ -149,7 +149,7 @@ def head(run):
     sizes = "; ".join(f"{name} {p['version']}: {p['bytes']:,} bytes in {p['files']} file{'s' if p['files'] > 1 else ''}"
                       for name, p in run.programs.items())
     return ["# A run of the benchmarks", "",
-            f"{run.system['cpu']}, {run.system['cores']} cores, Linux {run.system['kernel']}, {run.system['iptables']}, {run.system['nft']}.  ",
+            f"{run.system['cpu']}, {run.system['cores']} cores, Linux {run.system['kernel']}, {run.system['iptables']}, {run.system['nft']}.",
             f"{sizes}.", "",
             f"**The machine was {noise['verdict']}** in these {noise['seconds']:.0f} seconds: a fixed piece of work took {noise['spread']:.2f} times its best "
             f"(95th percentile), its median moved by {100 * (noise['drift'] - 1):.0f} % between scenarios; stolen by the hypervisor {100 * noise['steal']:.1f} %; "
