@@ -3,17 +3,8 @@
  * Any text as CNI_ARGS. A failure leaves the outputs alone; a success gives values that stand in the text after their
  * key, and text with more than one '=' or none in a piece never succeeds.
  */
+#include "fuzz/claim.h"
 #include "cni/args.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 static bool well_formed(const char *text)
 {

@@ -3,18 +3,9 @@
  * Any bytes as a file of the result cache: what is read is written in the one form that the format has, and reads
  * back as the same.
  */
+#include "fuzz/claim.h"
 #include "cni/cache.h"
 #include "lib/str.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 static bool same(struct bytes a, struct bytes b)
 {

@@ -3,17 +3,8 @@
  * Any bytes as the configuration of a plugin: reading ends in a failure with a code and a text, or in a request whose
  * every text can be used; the previous result in it is read for every command.
  */
+#include "fuzz/claim.h"
 #include "cni/request.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 static void failure_is_said(const struct err *e)
 {

@@ -6,19 +6,10 @@
  */
 #include <strings.h>
 
+#include "fuzz/claim.h"
 #include "cni/conflist.h"
 #include "cni/inject.h"
 #include "lib/str.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 static bool same(struct bytes a, struct bytes b)
 {

@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as a message of a DHCPv6 server: what is accepted can be looked at, and its lease keeps its promises. */
+#include "fuzz/claim.h"
 #include "plugins/ipam/dhcp6_packet.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 /* Read every byte: the sanitizer sees one too far. */
 static unsigned touch(struct bytes b)

@@ -3,18 +3,9 @@
  * Any bytes as a message of a DHCP server, and as a frame from the wire: what is accepted can be looked at as a whole,
  * and a lease that comes of it keeps its promises.
  */
+#include "fuzz/claim.h"
 #include "plugins/ipam/dhcp_lease.h"
 #include "plugins/ipam/dhcp_socket.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 /* Read every byte of every option: the sanitizer sees one too far. */
 static unsigned touch(const struct dhcp_packet *p, struct arena *a)

@@ -4,18 +4,9 @@
  * limits and inside their memory; the same bytes in two pieces give the same values; and as a whole connection to the
  * daemon they give calls that are complete, whose answers can be fetched.
  */
+#include "fuzz/claim.h"
 #include "plugins/ipam/dhcp.h"
 #include "plugins/ipam/gob.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 static size_t walk(const struct gob_value *v, unsigned depth)
 {

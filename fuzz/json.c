@@ -29,6 +29,7 @@
 #define JSON_STRING OUR_STRING
 #define JSON_ARRAY OUR_ARRAY
 #define JSON_OBJECT OUR_OBJECT
+#include "fuzz/claim.h"
 #include "lib/jsonw.h"
 #undef JSON_NULL
 #undef JSON_BOOL
@@ -36,16 +37,6 @@
 #undef JSON_STRING
 #undef JSON_ARRAY
 #undef JSON_OBJECT
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 static void values_agree(const struct json *j, json_t *other)
 {

@@ -5,20 +5,11 @@
  * - every other version either refuses with a reason or gives text that holds the same claim;
  * - between the versions of one family nothing but the version changes.
  */
+#include "fuzz/claim.h"
 #include "cni/result.h"
 #include "cni/version.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct arena a;
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 static bool read_text(struct bytes text, struct result *ret, struct err *e)
 {

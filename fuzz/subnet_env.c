@@ -3,17 +3,8 @@
  * Any bytes as flanneld's file. What is accepted has all that a delegate's configuration is made of, each network
  * once and without host bits, and means the same when it is written out and read again.
  */
+#include "fuzz/claim.h"
 #include "plugins/subnet_env.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void claim(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "claim failed: %s\n", what);
-	abort();
-}
 
 static bool same(const struct cidr *a, const struct cidr *b)
 {

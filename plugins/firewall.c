@@ -121,8 +121,10 @@ static bool nft_work(struct work *w, struct nl *nl, struct err *e)
 		pause_a_little(tries);
 	}
 	w->busy = why.num == EBUSY;
-	if (why.num == ERESTART)
+	if (why.num == ERESTART) {
 		fail(&why, 0, "others have changed the ruleset during each of %d tries", TRIES);
+		err_details(&why, "it can be repeated; \"nft monitor\" tells who changes so much");
+	}
 	*e = why;
 	return wrap(e, "change iptables table filter in nf_tables");
 }

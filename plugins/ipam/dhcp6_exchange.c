@@ -83,16 +83,8 @@ bool exchange6_open(struct dhcp_client *c, int netns, struct err *e)
 	autoclose int fd = -1;
 	struct ip local;
 
-	if (!find_local(c, netns, &local, e) || !dhcp6_udp_open(netns, c->place.index, &local, &fd, e))
-		return false;
-	exchange_close(c);
-	c->io.fd = fd;
-	if (!loop_add(c->host->loop, &c->io, EPOLLIN, e)) {
-		c->io.fd = -1;
-		return false;
-	}
-	fd_take(&fd);
-	return true;
+	return find_local(c, netns, &local, e) && dhcp6_udp_open(netns, c->place.index, &local, &fd, e) &&
+	       exchange_listen(c, &fd, e);
 }
 
 /* ---- saying ---------------------------------------------------------------------------------------------------- */

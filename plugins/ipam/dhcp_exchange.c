@@ -26,20 +26,23 @@ void exchange_close(struct dhcp_client *c)
 	fd_close(&c->io.fd);
 }
 
-bool exchange_raw(struct dhcp_client *c, int netns, struct err *e)
+bool exchange_listen(struct dhcp_client *c, int *fd, struct err *e)
 {
-	autoclose int fd = -1;
-
-	if (!dhcp_raw_open(netns, c->place.index, c->xid, &fd, e))
-		return false;
 	exchange_close(c);
-	c->io.fd = fd;
+	c->io.fd = *fd;
 	if (!loop_add(c->host->loop, &c->io, EPOLLIN, e)) {
 		c->io.fd = -1;
 		return false;
 	}
-	fd_take(&fd);
+	fd_take(fd);
 	return true;
+}
+
+bool exchange_raw(struct dhcp_client *c, int netns, struct err *e)
+{
+	autoclose int fd = -1;
+
+	return dhcp_raw_open(netns, c->place.index, c->xid, &fd, e) && exchange_listen(c, &fd, e);
 }
 
 bool exchange_udp(struct dhcp_client *c, int netns, struct err *e)

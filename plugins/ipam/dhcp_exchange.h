@@ -10,6 +10,8 @@
 
 /* A new transaction, that begins now; of either family. */
 void exchange_begin(struct dhcp_client *c);
+/* Answers come by this socket from now on, in place of what was open; success takes *@fd. Of either family. */
+bool exchange_listen(struct dhcp_client *c, int *fd, struct err *e) MUST_CHECK;
 /* The packet socket of this transaction, in place of what was open. */
 bool exchange_raw(struct dhcp_client *c, int netns, struct err *e) MUST_CHECK;
 /* The UDP socket of the leased address. e->num EADDRNOTAVAIL: the interface does not have it. */
